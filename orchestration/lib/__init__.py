@@ -1,0 +1,1 @@
+"""The logic under the Dagster definitions: plain functions, importable and testable without Dagster."""

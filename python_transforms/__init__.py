@@ -1,0 +1,1 @@
+"""Numbers in, numbers out: signal transforms on numpy and scipy alone."""

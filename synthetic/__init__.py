@@ -1,0 +1,1 @@
+"""Seeded generators that write the raw files of each source in the format its provider uses."""
