@@ -1,0 +1,162 @@
+"""What is wrong with a raw ECG signal before it is filtered: gaps, flat starts, constant and clipped stretches."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from python_transforms.ecg.filtering import MIN_DURATION_S, BoolArray, FloatArray, IntArray
+
+# A longer gap may hide a QRS complex whole (they last 60 to 120 ms, wide ones 200 ms): it is not interpolated.
+MAX_GAP_MS = 200.0
+# Equal samples for longer than this are no signal: at steps of 0.005 mV the longest of 165 real runs is 78 ms.
+MIN_FLAT_MS = 200.0
+# A clipped stretch lies at the run's highest or lowest value for at least this long; the longest of 165 real runs is 4
+# ms.
+MIN_CLIPPED_MS = 10.0
+MIN_CLIPPED_SAMPLES = 3
+# 1 kV: no electrode shows it. It keeps squares of samples far from overflow.
+MAX_AMPLITUDE_MV = 1e6
+
+
+@dataclass(frozen=True)
+class RawQuality:
+    """What was found in raw runs, each array of shape ``(n_runs,)``, and the runs made ready for filtering.
+
+    ``filled_mv`` has the shape of the input: short gaps interpolated, unusable runs all zero.
+    """
+
+    filled_mv: FloatArray
+    raw_min_mv: FloatArray
+    raw_max_mv: FloatArray
+    flat_start_sample_count: IntArray
+    interpolated_sample_count: IntArray
+    longest_gap_ms: FloatArray
+    constant_sample_count: IntArray
+    clipped_sample_count: IntArray
+    unusable_reason: list[str | None]
+
+
+def inspect(ecg_mv: FloatArray, sampling_rate_hz: float) -> RawQuality:
+    """Find gaps, flat starts, constant and clipped stretches, and decide which runs can be used.
+
+    Parameters
+    ----------
+    ecg_mv
+        Raw signals in millivolts, NaN where samples are missing, shape ``(n_runs, n_samples)``.
+    sampling_rate_hz
+        Samples a second.
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite.
+    """
+    n_runs, n_samples = ecg_mv.shape
+    missing_row = np.isnan(ecg_mv.sum(axis=1))
+    if np.isinf(ecg_mv).any():
+        raise ValueError("the signals hold infinite values; a run that has them must be rejected before")
+    ms = float(1000 / sampling_rate_hz)
+    filled = ecg_mv.copy()
+    interpolated = np.zeros(n_runs, np.int64)
+    longest_gap = np.zeros(n_runs, np.int64)
+    for row in np.flatnonzero(missing_row):
+        short, longest = _fill_gaps(filled[row], int(MAX_GAP_MS / ms))
+        interpolated[row], longest_gap[row] = short, longest
+    flat_start = _flat_start(filled, int(MIN_FLAT_MS / ms) + 1)
+    constant = np.zeros(n_runs, np.int64)
+    for row in _may_have_constant(ecg_mv, int(MIN_FLAT_MS / ms) + 1):
+        constant[row] = _constant_samples(ecg_mv[row, flat_start[row] :], int(MIN_FLAT_MS / ms) + 1)
+    low, high = filled.min(axis=1), filled.max(axis=1)
+    for row in np.flatnonzero(flat_start):
+        low[row], high[row] = filled[row, flat_start[row] :].min(), filled[row, flat_start[row] :].max()
+    clipped = _clipped_samples(
+        ecg_mv, flat_start, low, high, max(MIN_CLIPPED_SAMPLES, int(np.ceil(MIN_CLIPPED_MS / ms)))
+    )
+    reasons: list[str | None] = []
+    for run in range(n_runs):
+        signal_s = (n_samples - flat_start[run] - constant[run]) * ms / 1000
+        if longest_gap[run] == n_samples:
+            reasons.append("there is no sample: every value is missing")
+        elif longest_gap[run] * ms > MAX_GAP_MS:
+            reasons.append(f"a gap of {longest_gap[run] * ms:.0f} ms is longer than {MAX_GAP_MS:.0f} ms")
+        elif max(-low[run], high[run]) > MAX_AMPLITUDE_MV:
+            reasons.append(f"values beyond ±{MAX_AMPLITUDE_MV:.0f} mV are no ECG")
+        elif low[run] == high[run]:
+            reasons.append(f"the signal is constant at {low[run]:g} mV")
+        elif signal_s < MIN_DURATION_S:
+            reasons.append(f"{signal_s:.3g} s of signal, the rest is flat; at least {MIN_DURATION_S:g} s are needed")
+        else:
+            reasons.append(None)
+    unusable = np.array([reason is not None for reason in reasons], bool)
+    filled[unusable] = 0
+    return RawQuality(
+        filled_mv=filled,
+        raw_min_mv=low,
+        raw_max_mv=high,
+        flat_start_sample_count=flat_start,
+        interpolated_sample_count=interpolated,
+        longest_gap_ms=np.asarray(longest_gap * ms, np.float64),
+        constant_sample_count=constant,
+        clipped_sample_count=clipped,
+        unusable_reason=reasons,
+    )
+
+
+def _fill_gaps(run: FloatArray, max_gap: int) -> tuple[int, int]:
+    """Interpolate every gap of a run in place; return the samples in gaps of up to ``max_gap``, and the longest gap."""
+    missing = np.isnan(run)
+    lengths = _stretch_lengths(missing)
+    if not missing.all():
+        run[missing] = np.interp(np.flatnonzero(missing), np.flatnonzero(~missing), run[~missing])
+    return int(lengths[lengths <= max_gap].sum()), int(lengths.max())
+
+
+def _stretch_lengths(is_member: BoolArray) -> IntArray:
+    """Lengths of the stretches of True."""
+    edges = np.diff(is_member.astype(np.int8), prepend=0, append=0)
+    lengths: IntArray = np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0)
+    return lengths
+
+
+def _flat_start(filled: FloatArray, min_length: int) -> IntArray:
+    """How many samples repeat each run's first value, where that is ``min_length`` at least but not the whole run."""
+    counts = np.zeros(len(filled), np.int64)
+    head = filled[:, :min_length]
+    for row in np.flatnonzero((head == head[:, :1]).all(axis=1)):
+        differs = filled[row] != filled[row, 0]
+        counts[row] = int(differs.argmax()) if differs.any() else 0
+    return counts
+
+
+def _may_have_constant(ecg_mv: FloatArray, min_length: int) -> IntArray:
+    """Rows that may hold ``min_length`` equal samples, seen from every eighth part of that length."""
+    step = max(1, min_length // 8)
+    coarse = ecg_mv[:, ::step]
+    same = coarse[:, 1:] == coarse[:, :-1]
+    n_same = max(1, min_length // step - 1)
+    if same.shape[1] < n_same:
+        return np.arange(len(ecg_mv))
+    count = np.cumsum(same, axis=1, dtype=np.int32)
+    window = count[:, n_same - 1 :].copy()
+    window[:, 1:] -= count[:, :-n_same]
+    rows: IntArray = np.flatnonzero((window == n_same).any(axis=1))
+    return rows
+
+
+def _constant_samples(run: FloatArray, min_length: int) -> int:
+    """Samples of a run in stretches of at least ``min_length`` equal values."""
+    lengths = _stretch_lengths(run[1:] == run[:-1]) + 1
+    return int(lengths[lengths >= min_length].sum())
+
+
+def _clipped_samples(
+    ecg_mv: FloatArray, flat_start: IntArray, low: FloatArray, high: FloatArray, min_length: int
+) -> IntArray:
+    """Samples of each run in stretches of at least ``min_length`` at its lowest or highest value."""
+    counts = np.zeros(len(ecg_mv), np.int64)
+    for row in np.flatnonzero(low < high):
+        run = ecg_mv[row, flat_start[row] :]
+        for extreme in (low[row], high[row]):
+            lengths = _stretch_lengths(run == extreme)
+            counts[row] += lengths[lengths >= min_length].sum()
+    return counts
