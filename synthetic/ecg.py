@@ -1,0 +1,342 @@
+"""Deliveries of ECG runs in exactly the format of the clinic's real ones, quirks and hard cases included.
+
+Every subject has a random stream of its own, drawn from the seed and the subject's number: a smaller scale writes the first
+subjects of a larger one, byte for byte.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from synthetic.ecg_signal import (
+    MAX_STEP,
+    MIN_STEP,
+    STEP_MV,
+    IntArray,
+    Morphology,
+    draw_morphology,
+    steps,
+    synthesize_run,
+    synthesize_runs,
+)
+from synthetic.files import write_file
+
+__all__ = ["BAD_INPUTS", "synthesize_runs", "write_bad_inputs", "write_deliveries"]
+
+SAMPLING_RATE_HZ = 500
+SAMPLE_COUNT = 10_000  # 20 s, as every real run
+SUBJECT_COUNT = 80  # at scale 1, as in the real first delivery
+# The second delivery draws on the first three subjects.
+MIN_SUBJECT_COUNT = 3
+
+FIRST_DELIVERY = "2020-01-01"
+SECOND_DELIVERY = "2020-12-01"
+BAD_INPUT_DELIVERY = "2021-01-01-bad-input"
+
+# Runs of the subjects 1 to 80, repeated for more: 288 in all as in the real delivery, where most have 2, many 5, and
+# three were recorded again and again.
+_RUN_COUNTS = [2, 5, 2, 4, 2, 5, 2, 2, 5, 2] * 8
+_RUN_COUNTS[40:43] = [20, 22, 7]
+
+# The days on which the real subjects came first.
+_RECORDING_DAYS = [
+    date(2004, 12, 7),
+    date(2004, 12, 28),
+    date(2005, 3, 15),
+    date(2005, 4, 5),
+    date(2005, 4, 26),
+    date(2005, 5, 12),
+]
+
+# Ten of the real runs begin with 2,048 and one with 1,024 samples of the recorder's rest level.
+_FLAT_START_STEP = -1
+
+# What Python's repr writes for every value that the recorder can give, as text and in microvolts: how the real files are
+# written, and a table look-up is several times faster than formatting each value.
+_MV_TEXT = [repr(round(step * STEP_MV, 3)) for step in range(MIN_STEP, MAX_STEP + 1)]
+_UV_TEXT = [repr(round(step * STEP_MV * 1000, 1)) for step in range(MIN_STEP, MAX_STEP + 1)]
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A made-up person and how the clinic writes them down."""
+
+    number: int
+    sex: str
+    birth_date: date
+    morphology: Morphology
+    run_dates: Sequence[date]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The two files of one run."""
+
+    signal: bytes
+    header: bytes
+
+
+def write_deliveries(incoming: Path, clinic: str = "sf_state", scale: float = 1.0, seed: int = 2004) -> list[Path]:
+    """Write two deliveries of ECG runs and return their folders.
+
+    ``2020-01-01`` has 80 subjects with 288 runs at scale 1. ``2020-12-01`` has the cases that are hard to load: a new run of
+    subject 1; run 1 of subject 2 delivered again byte for byte; its run 2 as run 99 with one sample changed; a new subject
+    with two runs; run 1 of subject 3 under the name of another new subject. Writing the same again changes nothing.
+
+    Parameters
+    ----------
+    incoming
+        The lake's folder ``incoming``.
+    scale
+        Factor on the number of subjects; three is the least.
+
+    Raises
+    ------
+    ValueError
+        If the clinic's name would not do as a folder, the scale is not positive or the seed is negative.
+    FileExistsError
+        If a delivery is there already with other content.
+    """
+    folder = _measurement_folder(incoming, clinic)
+    if not (math.isfinite(scale) and scale > 0):
+        raise ValueError(f"scale must be a positive number, not {scale}")
+    _check_seed(seed)
+    subject_count = max(MIN_SUBJECT_COUNT, round(SUBJECT_COUNT * scale))
+    first, second = folder / FIRST_DELIVERY, folder / SECOND_DELIVERY
+    for number in range(1, subject_count + 1):
+        subject = _draw_subject(seed, number)
+        for run in range(1, len(subject.run_dates) + 1):
+            _write_run(first, number, run, _record(seed, subject, run))
+    _write_second_delivery(second, seed, subject_count)
+    return [first, second]
+
+
+def _write_second_delivery(folder: Path, seed: int, subject_count: int) -> None:
+    known, repeated, copied = (_draw_subject(seed, number) for number in (1, 2, 3))
+    new_run = len(known.run_dates) + 1
+    recorded_on = date(2020, 11, 17)
+    _write_run(folder, known.number, new_run, _record(seed, known, new_run, recorded_on))
+    _write_run(folder, repeated.number, 1, _record(seed, repeated, 1))
+    _write_run(folder, repeated.number, 99, _with_one_sample_changed(_record(seed, repeated, 2)))
+    newcomer = _draw_subject(seed, subject_count + 1)
+    for run in (1, 2):
+        _write_run(folder, newcomer.number, run, _record(seed, newcomer, run, recorded_on))
+    _write_run(folder, subject_count + 2, 1, _record(seed, copied, 1))
+
+
+def _draw_subject(seed: int, number: int) -> _Subject:
+    rng = np.random.default_rng([seed, number])
+    sex = "female" if rng.random() < 0.5 else "male"
+    # The real subjects are students for the most part, and staff: 19 to 27 years old, or up to 75.
+    age = rng.uniform(19, 27) if rng.random() < 0.6 else rng.uniform(27, 75)
+    first_day = _RECORDING_DAYS[int(rng.integers(len(_RECORDING_DAYS)))]
+    birth_date = first_day - timedelta(days=round(age * 365.25))
+    morphology = draw_morphology(rng, age, sex == "female")
+    return _Subject(number, sex, birth_date, morphology, _draw_run_dates(rng, number, first_day))
+
+
+def _draw_run_dates(rng: np.random.Generator, number: int, first_day: date) -> list[date]:
+    """Two or four runs a visit; a visit follows the last within weeks, for every fifth subject after a year or two."""
+    run_count = _RUN_COUNTS[(number - 1) % len(_RUN_COUNTS)]
+    is_long_term = number % 5 == 2
+    runs_a_visit = 1 if is_long_term and run_count == 2 else 2 if run_count < 10 else 4
+    days = [first_day]
+    while len(days) * runs_a_visit < run_count:
+        pause = rng.integers(300, 800) if is_long_term else rng.integers(1, 40)
+        days.append(days[-1] + timedelta(days=int(pause)))
+    return [days[run // runs_a_visit] for run in range(run_count)]
+
+
+def _record(seed: int, subject: _Subject, run: int, recorded_on: date | None = None) -> _Run:
+    """Record a run; the quirks of signal and header hang on the subject's number and the run's."""
+    rng = np.random.default_rng([seed, subject.number, run])
+    ecg_mv, _ = synthesize_run(rng, subject.morphology, SAMPLE_COUNT, SAMPLING_RATE_HZ)
+    signal = steps(ecg_mv)
+    if run == 1 and subject.number % 10 == 9:
+        signal[: 1024 if subject.number % 20 == 9 else 2048] = _FLAT_START_STEP
+    is_uv = subject.number % 20 == 4 and run == len(subject.run_dates)
+    header = _header(subject, run, recorded_on or subject.run_dates[run - 1], "uV" if is_uv else "mV")
+    return _Run(_signal_file(signal, _UV_TEXT if is_uv else _MV_TEXT), _header_file(header))
+
+
+def _header(subject: _Subject, run: int, recorded_on: date, units: str) -> dict[str, object]:
+    number = subject.number
+    age = _age(subject.birth_date, recorded_on)
+    sex = subject.sex
+    if run == len(subject.run_dates):
+        # Two subjects in eighty whose runs contradict each other: another sex, an age that falls as time passes.
+        if number % 80 == 10:
+            sex = "male" if sex == "female" else "female"
+        elif number % 80 == 12:
+            age -= 9
+    header: dict[str, object] = {
+        "fs": SAMPLING_RATE_HZ,
+        "units": units,
+        "date": recorded_on.isoformat() if number % 10 == 5 else recorded_on.strftime("%d.%m.%Y"),
+        "age": age if number % 8 == 3 else str(age),
+        "sex": sex[0] if number % 10 == 6 else sex,
+    }
+    if number % 40 == 7:
+        del header["sex"]
+    elif number % 40 == 8:
+        del header["age"]
+    elif number % 40 == 28:
+        header["age"] = None
+    return header
+
+
+def _age(birth_date: date, on: date) -> int:
+    had_birthday = (on.month, on.day) >= (birth_date.month, birth_date.day)
+    return on.year - birth_date.year - (not had_birthday)
+
+
+def _with_one_sample_changed(run: _Run) -> _Run:
+    """Change the first sample by two steps of 0.005 mV, as in the real delivery's run 99."""
+    title, first, *rest = run.signal.decode().split("\n")
+    changed = repr(round(float(first) - 2 * STEP_MV, 3))
+    return _Run("\n".join([title, changed, *rest]).encode(), run.header)
+
+
+def _signal_file(signal: IntArray, text: Sequence[str]) -> bytes:
+    values = [text[index] for index in (signal - MIN_STEP).tolist()]
+    return "\n".join(["ecg_raw", *values, ""]).encode()
+
+
+def _header_file(header: dict[str, object]) -> bytes:
+    return json.dumps(header).encode()
+
+
+def _write_run(delivery: Path, subject: int, run: int, content: _Run, folder: str | None = None) -> list[Path]:
+    below = delivery / (folder or f"subject_{subject:02d}")
+    paths = [below / f"run_{run}.csv", below / f"run_{run}_header.json"]
+    write_file(paths[0], content.signal)
+    write_file(paths[1], content.header)
+    return paths
+
+
+def _measurement_folder(incoming: Path, clinic: str) -> Path:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", clinic):
+        raise ValueError(
+            f"a clinic's name is letters, digits, '_', '-' and '.', beginning with one of the first two, not {clinic!r}"
+        )
+    return incoming / f"clinic={clinic}" / "measurement=ecg"
+
+
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, not {seed}")
+
+
+# One example of each, by the subject number it is written under. The numbers lie beyond those of any delivery up to scale 112,
+# so that bad input never takes the place of good runs.
+BAD_INPUTS: dict[str, str] = {
+    "csv_without_header_line": "the signal file begins with its first value",
+    "csv_more_columns": "the signal file has a second column",
+    "csv_text_among_numbers": "a line of the signal file is a word",
+    "csv_infinity": "lines of the signal file are inf and -inf",
+    "csv_shorter_than_2_s": "the signal file has 999 samples at 500 Hz",
+    "csv_empty": "the signal file has no bytes",
+    "csv_without_samples": "the signal file has its header line only",
+    "header_without_signal": "run_1.csv did not come",
+    "signal_without_header": "run_1_header.json did not come",
+    "fs_zero": "the sampling rate is 0",
+    "fs_missing": "the header has no fs",
+    "fs_text": "the sampling rate is a word",
+    "date_is_none": "the date is 31.02.2005",
+    "date_missing": "the header has no date",
+    "date_in_the_future": "the date is 24.12.2999",
+    "age_negative": "the age is -3",
+    "age_200": "the age is 200",
+    "units_unknown": "the units are furlongs",
+    "run_number_twice": "subject_9019/run_1 and subject_009019/run_1 are the same run of the same subject, with other content",
+}
+_FIRST_BAD_SUBJECT = 9001
+
+
+def write_bad_inputs(incoming: Path, clinic: str = "sf_state", seed: int = 2004) -> dict[str, list[Path]]:
+    """Write the delivery ``2021-01-01-bad-input``, one subject for each case of ``BAD_INPUTS``.
+
+    Returns
+    -------
+    The files of each case, by its name. Writing the same again changes nothing.
+
+    Raises
+    ------
+    ValueError, FileExistsError
+        As ``write_deliveries``.
+    """
+    folder = _measurement_folder(incoming, clinic) / BAD_INPUT_DELIVERY
+    _check_seed(seed)
+    written = {}
+    for number, case in enumerate(BAD_INPUTS, start=_FIRST_BAD_SUBJECT):
+        subject = _draw_subject(seed, number)
+        written[case] = _write_bad_input(folder, case, number, _good_run(seed, subject, 1))
+        if case == "run_number_twice":
+            written[case] += _write_run(folder, number, 1, _good_run(seed, subject, 2), f"subject_{number:06d}")
+    return written
+
+
+def _good_run(seed: int, subject: _Subject, run: int) -> _Run:
+    """A run without quirk, so that a case has the one fault that it is about."""
+    rng = np.random.default_rng([seed, subject.number, run])
+    ecg_mv, _ = synthesize_run(rng, subject.morphology, SAMPLE_COUNT, SAMPLING_RATE_HZ)
+    recorded_on = subject.run_dates[0]
+    header = {
+        "fs": SAMPLING_RATE_HZ,
+        "units": "mV",
+        "date": recorded_on.strftime("%d.%m.%Y"),
+        "age": str(_age(subject.birth_date, recorded_on)),
+        "sex": subject.sex,
+    }
+    return _Run(_signal_file(steps(ecg_mv), _MV_TEXT), _header_file(header))
+
+
+def _write_bad_input(folder: Path, case: str, number: int, run: _Run) -> list[Path]:
+    lines = run.signal.decode().split("\n")
+    header = json.loads(run.header)
+    match case:
+        case "csv_without_header_line":
+            lines = lines[1:]
+        case "csv_more_columns":
+            lines = [f"{line},ecg_filtered" if line == "ecg_raw" else f"{line},0.0" if line else line for line in lines]
+        case "csv_text_among_numbers":
+            lines[5001] = "artifact"
+        case "csv_infinity":
+            lines[5001:5003] = ["inf", "-inf"]
+        case "csv_shorter_than_2_s":
+            lines = [*lines[:1000], ""]
+        case "csv_empty":
+            lines = []
+        case "csv_without_samples":
+            lines = ["ecg_raw", ""]
+        case "fs_zero":
+            header["fs"] = 0
+        case "fs_missing":
+            del header["fs"]
+        case "fs_text":
+            header["fs"] = "five hundred"
+        case "date_is_none":
+            header["date"] = "31.02.2005"
+        case "date_missing":
+            del header["date"]
+        case "date_in_the_future":
+            header["date"] = "24.12.2999"
+        case "age_negative":
+            header["age"] = "-3"
+        case "age_200":
+            header["age"] = 200
+        case "units_unknown":
+            header["units"] = "furlong"
+    below = folder / f"subject_{number}"
+    contents = {below / "run_1.csv": "\n".join(lines).encode(), below / "run_1_header.json": _header_file(header)}
+    missing = {"header_without_signal": "run_1.csv", "signal_without_header": "run_1_header.json"}.get(case)
+    paths = [path for path in contents if path.name != missing]
+    for path in paths:
+        write_file(path, contents[path])
+    return paths

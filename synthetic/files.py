@@ -1,0 +1,28 @@
+"""Puts generated files in the lake the way a careful provider does: whole or not at all, and never over another one."""
+
+from pathlib import Path
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name and rename it, so that nobody ever reads half of it.
+
+    A file that already holds exactly this content is left alone, its modification time too: writing a delivery twice
+    changes nothing.
+
+    Raises
+    ------
+    FileExistsError
+        If the file is there with other content. A delivery is the record of what was received; it is never changed.
+    """
+    if path.exists():
+        if path.read_bytes() == content:
+            return
+        raise FileExistsError(
+            f"{path} is already there with other content, from another seed perhaps; a delivery is never changed. "
+            "Remove that delivery first, or generate into another VITALHOUSE_HOME."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Hidden and ending in .tmp: neither the claim nor the crawl looks at such a name.
+    unfinished = path.with_name(f".{path.name}.tmp")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
