@@ -1,0 +1,537 @@
+"""ECG signals: from pending CSV files to filtered Parquet files and features, each signal once.
+
+A run is its latest header and its latest signal, also when these came in different deliveries. A batch of signals is one
+transaction: the Parquet files are written under a temporary name and renamed before the commit; a file that no row names
+(a kill came between) is removed by the next transform of its delivery.
+"""
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from orchestration.lib import loader, progress, sources
+from orchestration.lib.catalog import insert_arrow
+from orchestration.lib.lake import Delivery, Lake
+from orchestration.lib.loader import ChosenFile, LoadReport, Outcome, RejectedRow
+from orchestration.lib.signal_file import BadSignal, read_signal
+from orchestration.lib.warehouse import Warehouse, transaction
+from python_transforms.ecg import TRANSFORM_VERSION, EcgBatch, transform_batch
+
+_LOG = logging.getLogger(__name__)
+
+PROCESSED = "processed/measurement=ecg"
+# Bytes of CSV in one transaction: about 500 runs of 20 s, 2 s of work that a kill can cost, 0.5 GB of memory.
+TRANSACTION_BYTES = 32 * 2**20
+# Samples in one call of the transform: 64 runs of 20 s at 500 Hz (5 MB), which the processor's caches still hold in part.
+BATCH_SAMPLES = 640_000
+# Runs in one row group of a Parquet file: a query for one run reads no more than these.
+ROW_GROUP_RUNS = 16
+# The least that a heart rate and a filter of 0.5 Hz need.
+MIN_DURATION_S = 2.0
+# Same subject, another run, almost the same signal (issue of the first deliveries: one sample changed gives 0.99999).
+NEAR_DUPLICATE_CORRELATION = 0.9999
+# scipy's filters and numpy's loops let go of the interpreter: a second thread is a second core.
+THREADS = min(4, os.cpu_count() or 1)
+# Factor to millivolts.
+MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3}
+
+SCHEMA = pa.schema(
+    [
+        ("run_key", pa.string()),
+        ("raw_path", pa.string()),
+        ("load_id", pa.int64()),
+        ("sampling_rate_hz", pa.float64()),
+        ("raw_mv", pa.list_(pa.float32())),
+        ("filtered_mv", pa.list_(pa.float32())),
+        ("r_peak_index", pa.list_(pa.int32())),
+    ]
+)
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Header:
+    raw_path: str
+    sampling_rate_hz: float
+    units: str
+
+
+@dataclass(frozen=True)
+class _Signal:
+    """A signal that was read: samples in millivolts, NaN in gaps."""
+
+    file: ChosenFile
+    header: _Header
+    raw_mv: FloatArray
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A signal that was transformed: its row of features and its row of Parquet."""
+
+    signal: _Signal
+    filtered_mv: npt.NDArray[np.float32]
+    r_peak_index: npt.NDArray[np.int32]
+    features: dict[str, Any]
+    is_usable: bool
+    unusable_reason: str | None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """Clinic, subject and run number."""
+        match = sources.ECG_RUN_SIGNAL.match(self.signal.file.path_below)
+        assert match is not None
+        columns = sources.ECG_RUN_SIGNAL.path_columns
+        return self.signal.file.clinic, str(columns["subject"][1](match)), int(str(columns["run"][1](match)))
+
+
+def transform_runs(
+    lake: Lake,
+    warehouse: Warehouse,
+    deliveries: Sequence[Delivery] | None = None,
+    reload: bool = False,
+    recompute: bool = False,
+    log: logging.Logger | None = None,
+) -> LoadReport:
+    """Transform every signal whose turn it is: Parquet, ``raw.ecg_run_feature`` and ``raw.ecg_run_similarity``.
+
+    Parameters
+    ----------
+    deliveries
+        Transform only the signals of these (and signals of any delivery that waited for a header). Default: all.
+    reload
+        Transform the deliveries' signals anew.
+    recompute
+        Transform anew what another version of the transforms made.
+    """
+    started = time.monotonic()
+    log = log or _LOG
+    report = LoadReport()
+    with warehouse.write() as con:
+        prepare(lake)
+        if reload:
+            loader.mark_for_reload(con, sources.ECG_RUN_SIGNAL, deliveries)
+        _mark_outdated(con, deliveries, recompute)
+        total = _count_pending(con, deliveries)
+        _remove_unreferenced(con, lake, deliveries)
+    touched: set[str] = set()
+    with progress.task("Filtering ECG runs", total=total) as task:
+        while True:
+            with warehouse.write() as con, transaction(con):
+                files = _next_batch(con, deliveries, report)
+                if not files:
+                    break
+                _Transaction(con, lake, report, task.advance).run(files)
+            touched |= {f"{file.clinic}/{file.delivery}" for file, _ in files}
+            log.info("transformed %d ECG signals", report.file_count)
+    if touched:
+        with warehouse.read() as con:
+            _remove_unreferenced(con, lake, [Delivery(*_split(key)) for key in sorted(touched)])
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def _split(delivery_key: str) -> tuple[str, str, str]:
+    clinic, _, name = delivery_key.partition("/")
+    return clinic, "ecg", name
+
+
+def prepare(lake: Lake) -> None:
+    """Make the folder of processed signals, with a Parquet file of no rows: a pattern then always finds a file."""
+    folder = lake.path(PROCESSED)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    empty = folder / "empty.parquet"
+    if not empty.exists():
+        _write_parquet(SCHEMA.empty_table(), empty)
+
+
+# The header that counts for each run, as `catalog.delivered_content` decides it.
+_CURRENT_HEADER = """
+    select content.record_key, header._raw_path as raw_path, header.fs, lower(trim(header.units)) as units
+    from raw.ecg_run_header as header
+    inner join catalog.delivered_content as content on content.raw_path = header._raw_path
+    where content.entity = 'run_header' and content.is_current
+"""
+
+
+def _mark_outdated(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery] | None, recompute: bool) -> None:
+    """Make signals pending whose features were computed with a rate or unit that a later header has corrected."""
+    con.execute(
+        f"""
+        update catalog.file set status = 'pending', reason = 'a later header has another sampling rate or unit'
+        where raw_path in (
+            select feature._raw_path
+            from raw.ecg_run_feature as feature
+            inner join catalog.delivered_content as content on content.raw_path = feature._raw_path and content.is_current
+            inner join ({_CURRENT_HEADER}) as header on header.record_key = content.record_key
+            where feature.sampling_rate_hz != header.fs or feature.units != header.units
+        )
+        """
+    )
+    if not recompute:
+        return
+    keys = None if deliveries is None else [delivery.key for delivery in deliveries]
+    con.execute(
+        """
+        update catalog.file set status = 'pending', reason = 'another version of the transforms'
+        where status = 'loaded' and raw_path in (
+            select _raw_path from raw.ecg_run_feature
+            where transform_version != ? and (? is null or clinic || '/' || delivery in (select unnest(?)))
+        )
+        """,
+        [TRANSFORM_VERSION, keys, keys or []],
+    )
+
+
+def _count_pending(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery] | None) -> int:
+    keys = [] if deliveries is None else [delivery.key for delivery in deliveries]
+    row = con.execute(
+        """
+        select count(*) from catalog.file
+        where measurement = 'ecg' and entity = 'run_signal' and status = 'pending'
+            and (? or clinic || '/' || delivery in (select unnest(?)) or reason like 'a later header%')
+        """,
+        [deliveries is None, keys],
+    ).fetchone()
+    return row[0] if row else 0
+
+
+def _next_batch(
+    con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery] | None, report: LoadReport
+) -> list[tuple[ChosenFile, _Header]]:
+    """Signals of one transaction with their headers; signals without a valid header wait."""
+    report.waiting_count = 0
+    files = loader.choose_files(con, sources.ECG_RUN_SIGNAL, deliveries, report)
+    headers = {
+        key: _Header(raw_path, fs, units)
+        for key, raw_path, fs, units in con.execute(
+            f"{_CURRENT_HEADER} and content.record_key in (select record_key from candidate)"
+        ).fetchall()
+    }
+    alone = [file.raw_path for file in files if file.record_key not in headers]
+    loader.mark_waiting(con, alone, "its header has not come, or was rejected", report)
+    chosen: list[tuple[ChosenFile, _Header]] = []
+    size = 0
+    for file in files:
+        if file.record_key not in headers:
+            continue
+        size += file.size_bytes
+        if chosen and size > TRANSACTION_BYTES:
+            break
+        chosen.append((file, headers[file.record_key]))
+    return chosen
+
+
+class _Transaction:
+    """One transaction of the transform: read, filter, measure, write Parquet, insert rows."""
+
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, lake: Lake, report: LoadReport, advance: Callable[[int], None]
+    ) -> None:
+        self.con, self.lake, self.report, self.advance = con, lake, report, advance
+        self.begun = loader.begin_load(con)
+        self.outcomes: dict[str, Outcome] = {}
+
+    def run(self, files: list[tuple[ChosenFile, _Header]]) -> None:
+        self.outcomes = {file.raw_path: Outcome(file.raw_path) for file, _ in files}
+        runs = self._transform(files)
+        paths = self._write_parquet(runs)
+        self._replace_rows(runs, paths)
+        for run in runs:
+            self.outcomes[run.signal.file.raw_path].row_count = 1
+        outcomes = list(self.outcomes.values())
+        loader.finish_load(self.con, sources.ECG_RUN_SIGNAL, self.begun, [file for file, _ in files], outcomes)
+        self.report.add(outcomes)
+
+    def _transform(self, files: list[tuple[ChosenFile, _Header]]) -> list[_Run]:
+        """Read and transform, two batches at a time, in the order of the files."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            batches = list(_batches(signal for file, header in files if (signal := self._read(file, header))))
+            done = []
+            for runs in pool.map(_transform_batch, batches):
+                self.advance(len(runs))
+                done += runs
+        return sorted(done, key=lambda run: run.signal.file.raw_path)
+
+    def _read(self, file: ChosenFile, header: _Header) -> _Signal | None:
+        outcome = self.outcomes[file.raw_path]
+        try:
+            samples = read_signal(self.lake.read_bytes(file.raw_path))
+        except BadSignal as bad:
+            outcome.rejected.append(RejectedRow(bad.line_number, bad.raw_text, bad.reason))
+            return None
+        except OSError as error:
+            outcome.reason = f"it cannot be read ({error.strerror})"
+            return None
+        duration_s = len(samples) / header.sampling_rate_hz
+        if duration_s < MIN_DURATION_S:
+            outcome.reason = (
+                f"it has {len(samples)} samples, {duration_s:.2f} s at {header.sampling_rate_hz:g} Hz: "
+                f"at least {MIN_DURATION_S:g} s are needed"
+            )
+            return None
+        return _Signal(file, header, samples * MILLIVOLTS[header.units])
+
+    def _write_parquet(self, runs: list[_Run]) -> dict[str, str]:
+        """Write one file for each delivery; gives each signal's path of Parquet, relative to the lake."""
+        paths: dict[str, str] = {}
+        for (clinic, delivery), group in groupby(
+            runs, key=lambda run: (run.signal.file.clinic, run.signal.file.delivery)
+        ):
+            members = list(group)
+            path = f"{_processed_folder(clinic, delivery)}/part-{self.begun.load_id:08d}.parquet"
+            _write_parquet(self._table(members), self.lake.path(path))
+            paths |= {run.signal.file.raw_path: path for run in members}
+        return paths
+
+    def _table(self, runs: list[_Run]) -> pa.Table:
+        return pa.table(
+            {
+                "run_key": [run.signal.file.record_key for run in runs],
+                "raw_path": [run.signal.file.raw_path for run in runs],
+                "load_id": [self.begun.load_id] * len(runs),
+                "sampling_rate_hz": [run.signal.header.sampling_rate_hz for run in runs],
+                "raw_mv": _list_array([run.signal.raw_mv.astype(np.float32) for run in runs]),
+                "filtered_mv": _list_array([run.filtered_mv for run in runs]),
+                "r_peak_index": _list_array([run.r_peak_index for run in runs]),
+            },
+            schema=SCHEMA,
+        )
+
+    def _replace_rows(self, runs: list[_Run], paths: dict[str, str]) -> None:
+        con, raw_paths = self.con, list(self.outcomes)
+        con.execute("delete from catalog.rejected_row where raw_path in (select unnest(?))", [raw_paths])
+        con.execute("delete from raw.ecg_run_feature where _raw_path in (select unnest(?))", [raw_paths])
+        con.execute(
+            """
+            delete from raw.ecg_run_similarity
+            where _raw_path in (select unnest(?)) or other_raw_path in (select unnest(?))
+            """,
+            [raw_paths, raw_paths],
+        )
+        if not runs:
+            return
+        rows = [self._feature_row(run, paths[run.signal.file.raw_path]) for run in runs]
+        columns = {
+            name: pa.array([row[name] for row in rows], _ARROW_TYPES[sql_type])
+            for name, sql_type in sources.ECG_RUN_FEATURE.columns.items()
+        }
+        insert_arrow(con, "insert into raw.ecg_run_feature by name select * from rows", pa.table(columns))
+        self._insert_similarities(runs)
+
+    def _feature_row(self, run: _Run, signal_path: str) -> dict[str, object]:
+        signal = run.signal
+        clinic, subject, number = run.key
+        samples = signal.raw_mv.astype(np.float32)
+        return {
+            "clinic": clinic,
+            "delivery": signal.file.delivery,
+            "subject": subject,
+            "run": number,
+            "header_raw_path": signal.header.raw_path,
+            "sampling_rate_hz": signal.header.sampling_rate_hz,
+            "units": signal.header.units,
+            "sample_count": len(samples),
+            "duration_s": len(samples) / signal.header.sampling_rate_hz,
+            **run.features,
+            "is_usable": run.is_usable,
+            "unusable_reason": run.unusable_reason,
+            "signal_sha256": hashlib.sha256(samples.tobytes()).hexdigest(),
+            "signal_path": signal_path,
+            "transform_version": TRANSFORM_VERSION,
+            "_raw_path": signal.file.raw_path,
+            "_row_number": 1,
+            "_load_id": self.begun.load_id,
+            "_loaded_at": self.begun.started_at,
+        }
+
+    def _insert_similarities(self, runs: list[_Run]) -> None:
+        """Compare each new signal with the other signals of its subject."""
+        rows: list[dict[str, object]] = []
+        for (clinic, subject), group in groupby(sorted(runs, key=lambda run: run.key), key=lambda run: run.key[:2]):
+            rows += _similar(clinic, subject, list(group), self._earlier_signals(clinic, subject, runs))
+        insert_arrow(
+            self.con,
+            """
+            insert into raw.ecg_run_similarity by name
+            select *, ? as transform_version, 1 as _row_number, ? as _load_id, ?::timestamp as _loaded_at from rows
+            """,
+            pa.Table.from_pylist(
+                rows,
+                schema=pa.schema(
+                    [
+                        ("clinic", pa.string()),
+                        ("subject", pa.string()),
+                        ("_raw_path", pa.string()),
+                        ("other_raw_path", pa.string()),
+                        ("correlation", pa.float64()),
+                    ]
+                ),
+            ),
+            [TRANSFORM_VERSION, self.begun.load_id, self.begun.started_at],
+        )
+
+    def _earlier_signals(
+        self, clinic: str, subject: str, runs: list[_Run]
+    ) -> list[tuple[str, float, npt.NDArray[np.float32]]]:
+        """Filtered signals of the subject that earlier transactions wrote: raw path, sampling rate, samples."""
+        new = {run.signal.file.raw_path for run in runs}
+        rows = self.con.execute(
+            """
+            select _raw_path, signal_path, _load_id from raw.ecg_run_feature
+            where clinic = ? and subject = ? and is_usable
+            """,
+            [clinic, subject],
+        ).fetchall()
+        signals = []
+        for signal_path, group in groupby(sorted(rows, key=lambda row: row[1]), key=lambda row: row[1]):
+            wanted = [raw_path for raw_path, _, _ in group if raw_path not in new]
+            if not wanted:
+                continue
+            table = pq.read_table(
+                self.lake.path(signal_path),
+                columns=["raw_path", "sampling_rate_hz", "filtered_mv"],
+                filters=[("raw_path", "in", wanted)],
+            )
+            for raw_path, rate, samples in zip(*table.columns, strict=True):
+                signals.append((raw_path.as_py(), rate.as_py(), np.asarray(samples.values)))
+        return signals
+
+
+_ARROW_TYPES = {
+    "VARCHAR": pa.string(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "TIMESTAMP": pa.timestamp("us"),
+}
+
+
+def _batches(signals: Iterator[_Signal]) -> Iterator[list[_Signal]]:
+    """Group signals of equal length and rate into batches of bounded size."""
+    open_batches: dict[tuple[int, float], list[_Signal]] = {}
+    for signal in signals:
+        kind = (len(signal.raw_mv), signal.header.sampling_rate_hz)
+        batch = open_batches.setdefault(kind, [])
+        batch.append(signal)
+        if len(batch) * len(signal.raw_mv) >= BATCH_SAMPLES:
+            yield open_batches.pop(kind)
+    yield from open_batches.values()
+
+
+def _transform_batch(signals: list[_Signal]) -> list[_Run]:
+    rate = signals[0].header.sampling_rate_hz
+    batch: EcgBatch = transform_batch(np.stack([signal.raw_mv for signal in signals]), rate)
+    filtered = batch.filtered_mv.astype(np.float32)
+    return [
+        _Run(
+            signal,
+            filtered[row],
+            batch.r_peak_index[row].astype(np.int32),
+            {name: _plain(values[row]) for name, values in batch.features.items()},
+            bool(batch.is_usable[row]),
+            batch.unusable_reason[row],
+        )
+        for row, signal in enumerate(signals)
+    ]
+
+
+def _plain(value: Any) -> float | int | bool | None:
+    """A numpy number as Python has it; NaN, which stands for unknown, as None."""
+    plain = value.item() if hasattr(value, "item") else value
+    return None if isinstance(plain, float) and not np.isfinite(plain) else plain
+
+
+def _similar(
+    clinic: str, subject: str, new: list[_Run], earlier: list[tuple[str, float, npt.NDArray[np.float32]]]
+) -> list[dict[str, object]]:
+    """Pairs of one subject's signals, a new one in each, that correlate above the limit; equal length and rate only."""
+    mine = [
+        (run.signal.file.raw_path, run.signal.header.sampling_rate_hz, run.filtered_mv) for run in new if run.is_usable
+    ]
+    groups: dict[tuple[int, float], list[tuple[str, npt.NDArray[np.float32], bool]]] = {}
+    for signals, is_new in ((earlier, False), (mine, True)):
+        for raw_path, rate, samples in signals:
+            groups.setdefault((len(samples), rate), []).append((raw_path, samples, is_new))
+    pairs: list[dict[str, object]] = []
+    for members in groups.values():
+        fresh = [index for index, member in enumerate(members) if member[2]]
+        if not fresh or len(members) == 1:
+            continue
+        unit = _unit_rows(np.stack([samples for _, samples, _ in members]))
+        correlations = unit[fresh] @ unit.T
+        for row, column in np.argwhere(correlations > NEAR_DUPLICATE_CORRELATION):
+            one = fresh[row]
+            if one == column or (members[column][2] and column < one):
+                continue
+            pairs.append(
+                {
+                    "clinic": clinic,
+                    "subject": subject,
+                    "_raw_path": members[one][0],
+                    "other_raw_path": members[column][0],
+                    "correlation": float(min(correlations[row, column], 1.0)),
+                }
+            )
+    return pairs
+
+
+def _unit_rows(signals: npt.NDArray[np.float32]) -> FloatArray:
+    """Signals without their mean, at length one: their products are Pearson correlations. A constant one is zero."""
+    centred = signals.astype(np.float64) - signals.mean(axis=1, keepdims=True, dtype=np.float64)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    return np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
+
+
+def _list_array(arrays: Sequence[npt.NDArray[Any]]) -> pa.ListArray:
+    offsets = np.cumsum([0, *(len(array) for array in arrays)], dtype=np.int32)
+    values = np.concatenate(arrays) if arrays else np.empty(0, np.float32)
+    return pa.ListArray.from_arrays(offsets, pa.array(values))
+
+
+def _processed_folder(clinic: str, delivery: str) -> str:
+    return f"{PROCESSED}/clinic={clinic}/delivery={delivery}"
+
+
+def _write_parquet(table: pa.Table, path: Path) -> None:
+    """Write a Parquet file so that its name never stands for a part of it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        # Floating-point samples hardly compress: without compression writing is three times as fast.
+        pq.write_table(table, file, row_group_size=ROW_GROUP_RUNS, compression="none", use_dictionary=False)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _remove_unreferenced(con: duckdb.DuckDBPyConnection, lake: Lake, deliveries: Sequence[Delivery] | None) -> None:
+    """Remove Parquet files that no row names: left by a kill, or replaced by a later transform."""
+    chosen = lake.deliveries("ecg") if deliveries is None else deliveries
+    folders = [_processed_folder(delivery.clinic, delivery.name) for delivery in chosen]
+    referenced = {
+        path
+        for (path,) in con.execute(
+            "select distinct signal_path from raw.ecg_run_feature where clinic || '/' || delivery in (select unnest(?))",
+            [[delivery.key for delivery in chosen]],
+        ).fetchall()
+    }
+    for folder in folders:
+        for file in lake.path(folder).glob("*"):
+            if f"{folder}/{file.name}" not in referenced:
+                file.unlink()

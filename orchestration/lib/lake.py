@@ -1,0 +1,280 @@
+"""The lake: the one place that reaches files. Claims what providers wrote, lists deliveries, reads raw files.
+
+Nothing here follows a symbolic link: a link may lead out of the lake. Nothing here changes a file once it is claimed.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from orchestration.lib import sources
+
+LATEST = "latest"
+# A claim under way moves files here; the name is hidden, so nobody takes it for a delivery.
+_CLAIMING = ".claiming-"
+# Names that programs give to a file they are still writing.
+_UNFINISHED_SUFFIXES = (".part", ".tmp", ".crdownload")
+# Long enough for a copy over a slow network to touch the file again, short enough not to be noticed (DESIGN.md section 3).
+SETTLE_SECONDS = 5.0
+_CLAIM_TIME = "%Y-%m-%dT%H%M%SZ"
+
+
+class Delivery(NamedTuple):
+    """What one clinic delivered at one time of one measurement."""
+
+    clinic: str
+    measurement: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        """The delivery's name where the clinic must be said too: ``sf_state/2020-01-01``."""
+        return f"{self.clinic}/{self.name}"
+
+    @property
+    def path(self) -> str:
+        """Path of the delivery relative to the lake."""
+        return f"incoming/clinic={self.clinic}/measurement={self.measurement}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A name found in the lake: a file, or something in a file's place that is none (``problem`` says what)."""
+
+    raw_path: str
+    size_bytes: int
+    modified_ns: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What stands in one directory of a delivery, itself only."""
+
+    raw_path: str
+    modified_ns: int
+    entries: tuple[Entry, ...]
+    directories: tuple[str, ...]
+
+
+class Lake:
+    """A lake on a local path."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, relative: str) -> Path:
+        """Where a path of the lake lies on this machine."""
+        return self.root / relative
+
+    def deliveries(self, measurement: str | None = None, clinic: str | None = None) -> list[Delivery]:
+        """Every delivery that is there, in the order of measurement, clinic and name."""
+        found = [
+            Delivery(each_clinic, each_measurement, name)
+            for each_clinic, each_measurement, folder in self._measurement_folders(measurement, clinic)
+            for name in _subdirectories(folder)
+            if name != LATEST and not name.startswith(".")
+        ]
+        return sorted(found, key=lambda delivery: (delivery.measurement, delivery.clinic, delivery.name))
+
+    def claim(
+        self,
+        measurement: str | None = None,
+        clinic: str | None = None,
+        settle_seconds: float = SETTLE_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> list[Delivery]:
+        """Move every settled file of ``latest/`` into a delivery named after the time of the claim (UTC).
+
+        A file whose partner has not come stays. The files move through a hidden directory that is renamed at the end, so
+        that a claim which is killed at any moment is finished, not repeated, by the next one.
+        """
+        claimed = []
+        for each_clinic, each_measurement, folder in self._measurement_folders(measurement, clinic):
+            latest = folder / LATEST
+            staging = _unfinished_claim(folder)
+            ready = _ready(each_measurement, _settled_files(latest, settle_seconds, clock()))
+            if staging is None:
+                if not ready:
+                    continue
+                started = datetime.fromtimestamp(clock(), UTC).strftime(_CLAIM_TIME)
+                staging = folder / f"{_CLAIMING}{started}"
+                staging.mkdir(mode=0o700)
+            _move(latest, staging, ready, clock() - settle_seconds)
+            if next(os.scandir(staging), None) is None:
+                staging.rmdir()
+                continue
+            target = _free_name(folder, staging.name.removeprefix(_CLAIMING))
+            staging.rename(target)
+            claimed.append(Delivery(each_clinic, each_measurement, target.name))
+        return claimed
+
+    def modified_ns(self, relative: str) -> int | None:
+        """Modification time of a directory; ``None`` if it is not there (or is no directory)."""
+        try:
+            found = self.path(relative).lstat()
+        except OSError:
+            return None
+        return found.st_mtime_ns if stat.S_ISDIR(found.st_mode) else None
+
+    def list_directory(self, relative: str) -> Listing | None:
+        """List one directory without following links; ``None`` if it is not there."""
+        modified_ns = self.modified_ns(relative)
+        if modified_ns is None:
+            return None
+        entries, directories = [], []
+        for found in _scan(self.path(relative)):
+            if _is_unfinished(found.name):
+                continue
+            child = f"{relative}/{_printable(found.name)}"
+            status = found.stat(follow_symlinks=False)
+            problem = _problem(found, status)
+            if problem is None and found.is_dir(follow_symlinks=False):
+                directories.append(child)
+            else:
+                entries.append(Entry(child, status.st_size, status.st_mtime_ns, problem))
+        return Listing(relative, modified_ns, tuple(entries), tuple(directories))
+
+    def open(self, raw_path: str) -> BinaryIO:
+        """Open a raw file for reading, refusing a link in its place.
+
+        Raises
+        ------
+        OSError
+            If the file is gone, is a link, or cannot be read.
+        """
+        # Without O_NONBLOCK, a pipe that takes the file's place would hold us for ever.
+        descriptor = os.open(self.path(raw_path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        return os.fdopen(descriptor, "rb")
+
+    def read_bytes(self, raw_path: str) -> bytes:
+        """Read a whole raw file; raises as `open` does."""
+        with self.open(raw_path) as file:
+            return file.read()
+
+    def _measurement_folders(self, measurement: str | None, clinic: str | None) -> Iterator[tuple[str, str, Path]]:
+        incoming = self.root / "incoming"
+        for clinic_folder in _subdirectories(incoming):
+            name = clinic_folder.removeprefix("clinic=")
+            if name == clinic_folder or not name or clinic not in (None, name):
+                continue
+            for folder in _subdirectories(incoming / clinic_folder):
+                found = folder.removeprefix("measurement=")
+                if found != folder and found in sources.MEASUREMENTS and measurement in (None, found):
+                    yield name, found, incoming / clinic_folder / folder
+
+
+def _scan(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def _subdirectories(folder: Path) -> list[str]:
+    try:
+        entries = _scan(folder)
+    except OSError:
+        return []
+    return [
+        entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and _printable(entry.name) == entry.name
+    ]
+
+
+def _is_unfinished(name: str) -> bool:
+    return name.startswith(".") or name.lower().endswith(_UNFINISHED_SUFFIXES)
+
+
+def _printable(name: str) -> str:
+    """The name as valid Unicode: bytes that are not UTF-8 become escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _problem(entry: os.DirEntry[str], status: os.stat_result) -> str | None:
+    """Why an entry cannot be read as a raw file, in words for its provider; ``None`` if it can."""
+    if _printable(entry.name) != entry.name:
+        return "its name is not valid UTF-8: rename it and deliver it again"
+    if entry.is_symlink():
+        return "it is a symbolic link, and links are not followed: deliver the file itself"
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        return "it is not a regular file: deliver a file"
+    return None
+
+
+def is_settled(modified_ns: int, settle_seconds: float, now: float) -> bool:
+    """Whether a file has not changed for ``settle_seconds``. A time in the future (a wrong clock) does not wait for ever."""
+    return abs(now - modified_ns / 1e9) >= settle_seconds
+
+
+def _unfinished_claim(folder: Path) -> Path | None:
+    names = [name for name in os.listdir(folder) if name.startswith(_CLAIMING)]  # noqa: PTH208 (a list of names)
+    return folder / min(names) if names else None
+
+
+def _free_name(folder: Path, name: str) -> Path:
+    candidate, number = folder / name, 1
+    while candidate.exists():
+        number += 1
+        candidate = folder / f"{name}-{number}"
+    return candidate
+
+
+def _settled_files(latest: Path, settle_seconds: float, now: float) -> set[str]:
+    """Paths below ``latest/`` that nobody is writing any more."""
+    settled: set[str] = set()
+    folders = [""]
+    while folders:
+        below = folders.pop()
+        try:
+            entries = _scan(latest / below)
+        except OSError:
+            continue
+        for entry in entries:
+            path = f"{below}/{entry.name}" if below else entry.name
+            if _is_unfinished(entry.name):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(path)
+            elif is_settled(entry.stat(follow_symlinks=False).st_mtime_ns, settle_seconds, now):
+                settled.add(path)
+    return settled
+
+
+def _ready(measurement: str, settled: set[str]) -> list[str]:
+    """The files that may be claimed: those that need no partner, and those whose partner is settled too."""
+    recognised = {path: sources.recognise(measurement, path) for path in settled}
+    present = {
+        (found[0].name, found[0].record_key(found[1]))
+        for found in recognised.values()
+        if found and found[0].record_key is not None
+    }
+    return [
+        path
+        for path, found in recognised.items()
+        if found is None
+        or found[0].partner is None
+        or found[0].record_key is None
+        or (found[0].partner, found[0].record_key(found[1])) in present
+    ]
+
+
+def _move(source: Path, target: Path, names: list[str], settled_before: float) -> None:
+    """Move files and remove the directories that this empties, but no directory that somebody has just made."""
+    parents = {(source / name).parent for name in names}
+    old = {parent for parent in parents if parent.lstat().st_mtime <= settled_before} - {source}
+    for name in sorted(names):
+        destination = target / name
+        if destination.exists():
+            continue  # moved before a kill, and written anew since: the next claim takes it
+        destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (source / name).rename(destination)
+    for parent in sorted(old, key=lambda path: len(path.parts), reverse=True):
+        while parent != source:
+            try:
+                parent.rmdir()
+            except OSError:
+                break
+            parent = parent.parent

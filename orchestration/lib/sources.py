@@ -1,0 +1,253 @@
+"""The source contracts: which files a measurement consists of, and the raw tables their rows land in.
+
+A new source is a new group of entities here, a defs module and dbt models. The loader, the catalog and the command line
+read these contracts and know no source by name.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+LINEAGE = {"_raw_path": "VARCHAR", "_row_number": "BIGINT", "_load_id": "BIGINT", "_loaded_at": "TIMESTAMP"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that the loader writes: its schema-qualified name and its pinned columns."""
+
+    name: str
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of a record.
+
+    Parameters
+    ----------
+    name
+        Column of the raw table, and the key under which the provider writes it.
+    type
+        Pinned DuckDB type.
+    expected
+        What a valid value is, in words that complete "expected …".
+    aliases
+        Other keys under which providers have written the same value.
+    cast
+        SQL that turns the text ``{value}`` into the type, null where it does not fit. Default: an exact cast.
+    check
+        SQL over the cast ``{value}`` that is true where the value is acceptable; ``{today}`` is today's date, UTC.
+    """
+
+    name: str
+    type: str
+    expected: str
+    is_required: bool = False
+    aliases: tuple[str, ...] = ()
+    cast: str | None = None
+    check: str | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key that this value may stand under, the preferred one first."""
+        return (self.name, *self.aliases)
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One kind of file of a measurement.
+
+    Parameters
+    ----------
+    path_pattern
+        Regular expression on the whole path below the delivery.
+    path_example
+        The same for people, in the message about a file that no pattern fits.
+    path_columns
+        Columns that come from the path: name to (type, function of the pattern's match).
+    record_key
+        Names what the file is about within a clinic, from the pattern's match. Files of one key supersede each other:
+        the latest delivery is current. ``None`` where a file has no such identity (a file of many records).
+    partner
+        Entity that must have come for the same record key before this file is loaded.
+    fields
+        The record's values. Empty where the file is not a file of records but input of a transform.
+    is_single_record
+        Whether a file holds one record and no more.
+    """
+
+    measurement: str
+    name: str
+    path_pattern: re.Pattern[str]
+    path_example: str
+    path_columns: Mapping[str, tuple[str, Callable[[re.Match[str]], object]]] = field(default_factory=dict)
+    record_key: Callable[[re.Match[str]], str] | None = None
+    partner: str | None = None
+    fields: tuple[Field, ...] = ()
+    is_single_record: bool = False
+
+    @cached_property
+    def table(self) -> Table:
+        """The raw table of this entity's records."""
+        columns = {"clinic": "VARCHAR", "delivery": "VARCHAR"}
+        columns |= {name: sql_type for name, (sql_type, _) in self.path_columns.items()}
+        columns |= {item.name: item.type for item in self.fields}
+        return Table(f"raw.{self.measurement}_{self.name}", columns | LINEAGE)
+
+    def match(self, path_below: str) -> re.Match[str] | None:
+        """Match a path below the delivery against this entity's pattern."""
+        return self.path_pattern.fullmatch(path_below)
+
+
+def subject_text(number: str) -> str:
+    """Canonical text of a subject number: at least two digits (``1`` and ``01`` are both ``01``)."""
+    return f"{int(number):02d}"
+
+
+_ECG_PATH_COLUMNS: dict[str, tuple[str, Callable[[re.Match[str]], object]]] = {
+    "subject": ("VARCHAR", lambda match: subject_text(match["subject"])),
+    "run": ("INTEGER", lambda match: int(match["run"])),
+}
+
+
+def _ecg_record_key(match: re.Match[str]) -> str:
+    return f"{subject_text(match['subject'])}:{int(match['run'])}"
+
+
+# Up to nine digits: what fits INTEGER, the type of the run number.
+_ECG_RUN = r"subject_(?P<subject>[0-9]{1,9})/run_(?P<run>[0-9]{1,9})"
+
+ECG_RUN_HEADER = Entity(
+    measurement="ecg",
+    name="run_header",
+    path_pattern=re.compile(_ECG_RUN + r"_header\.json"),
+    path_example="subject_<number>/run_<number>_header.json",
+    path_columns=_ECG_PATH_COLUMNS,
+    record_key=_ecg_record_key,
+    partner="run_signal",
+    is_single_record=True,
+    fields=(
+        # 50 Hz is the least that shows a QRS complex at all (its energy lies at 5-20 Hz); 100 kHz is above any ECG amplifier.
+        Field(
+            "fs",
+            "DOUBLE",
+            "a sampling rate in Hz between 50 and 100000",
+            is_required=True,
+            check="{value} between 50 and 100000",
+        ),
+        Field(
+            "units",
+            "VARCHAR",
+            "mV or uV",
+            is_required=True,
+            check="lower(trim({value})) in ('mv', 'uv', 'µv', 'μv')",
+        ),
+        Field(
+            "date",
+            "DATE",
+            "a day as DD.MM.YYYY or YYYY-MM-DD that is not in the future",
+            is_required=True,
+            cast="coalesce(try_strptime({value}, '%d.%m.%Y'), try_strptime({value}, '%Y-%m-%d'))::date",
+            # One day of grace: at UTC+14 it is already tomorrow.
+            check="{value} between date '1900-01-01' and {today} + 1",
+        ),
+        Field("age", "INTEGER", "an age in whole years"),
+        Field("sex", "VARCHAR", "male or female"),
+    ),
+)
+
+ECG_RUN_SIGNAL = Entity(
+    measurement="ecg",
+    name="run_signal",
+    path_pattern=re.compile(_ECG_RUN + r"\.csv"),
+    path_example="subject_<number>/run_<number>.csv",
+    path_columns=_ECG_PATH_COLUMNS,
+    record_key=_ecg_record_key,
+    partner="run_header",
+)
+
+# What `python_transforms.ecg` computes for a run; a test holds this equal to `python_transforms.ecg.FEATURES`.
+ECG_FEATURE_COLUMNS = {
+    "raw_min_mv": "DOUBLE",
+    "raw_max_mv": "DOUBLE",
+    "filtered_min_mv": "DOUBLE",
+    "filtered_max_mv": "DOUBLE",
+    "mains_frequency_hz": "DOUBLE",
+    "flat_start_sample_count": "BIGINT",
+    "interpolated_sample_count": "BIGINT",
+    "longest_gap_ms": "DOUBLE",
+    "constant_sample_count": "BIGINT",
+    "clipped_sample_count": "BIGINT",
+    "is_inverted": "BOOLEAN",
+    "beat_count": "BIGINT",
+    "heart_rate_bpm": "DOUBLE",
+    "mean_nn_ms": "DOUBLE",
+    "sdnn_ms": "DOUBLE",
+    "rmssd_ms": "DOUBLE",
+    "sdsd_ms": "DOUBLE",
+    "pnn50_pct": "DOUBLE",
+    "r_amplitude_mv": "DOUBLE",
+    "qrs_duration_ms": "DOUBLE",
+    "signal_quality": "DOUBLE",
+}
+
+_ECG_RUN_COLUMNS = {"clinic": "VARCHAR", "delivery": "VARCHAR", "subject": "VARCHAR", "run": "INTEGER"}
+
+ECG_RUN_FEATURE = Table(
+    "raw.ecg_run_feature",
+    _ECG_RUN_COLUMNS
+    | {
+        "header_raw_path": "VARCHAR",
+        "sampling_rate_hz": "DOUBLE",
+        "units": "VARCHAR",
+        "sample_count": "BIGINT",
+        "duration_s": "DOUBLE",
+    }
+    | ECG_FEATURE_COLUMNS
+    | {
+        "is_usable": "BOOLEAN",
+        "unusable_reason": "VARCHAR",
+        "signal_sha256": "VARCHAR",
+        "signal_path": "VARCHAR",
+        "transform_version": "VARCHAR",
+    }
+    | LINEAGE,
+)
+
+ECG_RUN_SIMILARITY = Table(
+    "raw.ecg_run_similarity",
+    {
+        "clinic": "VARCHAR",
+        "subject": "VARCHAR",
+        "other_raw_path": "VARCHAR",
+        "correlation": "DOUBLE",
+        "transform_version": "VARCHAR",
+    }
+    | LINEAGE,
+)
+
+ENTITIES: tuple[Entity, ...] = (ECG_RUN_HEADER, ECG_RUN_SIGNAL)
+
+# Raw tables that a transform fills rather than the loader.
+COMPUTED_TABLES: tuple[Table, ...] = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY)
+
+MEASUREMENTS: tuple[str, ...] = tuple(dict.fromkeys(entity.measurement for entity in ENTITIES))
+
+
+def raw_tables() -> tuple[Table, ...]:
+    """Every table of the schema ``raw``."""
+    return (*(entity.table for entity in ENTITIES if entity.fields), *COMPUTED_TABLES)
+
+
+def entities_of(measurement: str) -> tuple[Entity, ...]:
+    """The kinds of file of one measurement."""
+    return tuple(entity for entity in ENTITIES if entity.measurement == measurement)
+
+
+def recognise(measurement: str, path_below: str) -> tuple[Entity, re.Match[str]] | None:
+    """Find the entity that a file belongs to, from its path below the delivery."""
+    for entity in entities_of(measurement):
+        if match := entity.match(path_below):
+            return entity, match
+    return None
