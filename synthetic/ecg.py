@@ -1,7 +1,7 @@
 """Deliveries of ECG runs in exactly the format of the clinic's real ones, quirks and hard cases included.
 
-Every subject has a random stream of its own, drawn from the seed and the subject's number: a smaller scale writes the first
-subjects of a larger one, byte for byte.
+Every subject has a random stream of its own, made from the seed and the subject's number: the first delivery of a
+smaller scale is the beginning of a larger one's, byte for byte.
 """
 
 import json
@@ -17,7 +17,7 @@ import numpy as np
 from synthetic.ecg_signal import (
     MAX_STEP,
     MIN_STEP,
-    STEP_MV,
+    STEPS_PER_MV,
     IntArray,
     Morphology,
     draw_morphology,
@@ -57,10 +57,10 @@ _RECORDING_DAYS = [
 # Ten of the real runs begin with 2,048 and one with 1,024 samples of the recorder's rest level.
 _FLAT_START_STEP = -1
 
-# What Python's repr writes for every value that the recorder can give, as text and in microvolts: how the real files are
-# written, and a table look-up is several times faster than formatting each value.
-_MV_TEXT = [repr(round(step * STEP_MV, 3)) for step in range(MIN_STEP, MAX_STEP + 1)]
-_UV_TEXT = [repr(round(step * STEP_MV * 1000, 1)) for step in range(MIN_STEP, MAX_STEP + 1)]
+# The text of every value that the recorder can give: Python's repr, as in the real files. Looking a value up is several
+# times faster than formatting it.
+_MV_TEXT = [repr(step / STEPS_PER_MV) for step in range(MIN_STEP, MAX_STEP + 1)]
+_UV_TEXT = [repr(step * 1000 / STEPS_PER_MV) for step in range(MIN_STEP, MAX_STEP + 1)]
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,10 @@ class _Run:
 def write_deliveries(incoming: Path, clinic: str = "sf_state", scale: float = 1.0, seed: int = 2004) -> list[Path]:
     """Write two deliveries of ECG runs and return their folders.
 
-    ``2020-01-01`` has 80 subjects with 288 runs at scale 1. ``2020-12-01`` has the cases that are hard to load: a new run of
-    subject 1; run 1 of subject 2 delivered again byte for byte; its run 2 as run 99 with one sample changed; a new subject
-    with two runs; run 1 of subject 3 under the name of another new subject. Writing the same again changes nothing.
+    ``2020-01-01`` has 80 subjects with 288 runs at scale 1. ``2020-12-01`` has six runs that are hard to load: a new
+    run of subject 1; run 1 of subject 2 delivered again byte for byte; its run 2 as run 99 with one sample changed; two
+    runs of a new subject; run 1 of subject 3 under the name of another new subject. Writing the same again changes
+    nothing.
 
     Parameters
     ----------
@@ -180,7 +181,7 @@ def _header(subject: _Subject, run: int, recorded_on: date, units: str) -> dict[
         "units": units,
         "date": recorded_on.isoformat() if number % 10 == 5 else recorded_on.strftime("%d.%m.%Y"),
         "age": age if number % 8 == 3 else str(age),
-        "sex": sex[0] if number % 10 == 6 else sex,
+        "sex": sex[0] if number % 20 == 6 else sex,
     }
     if number % 40 == 7:
         del header["sex"]
@@ -199,7 +200,7 @@ def _age(birth_date: date, on: date) -> int:
 def _with_one_sample_changed(run: _Run) -> _Run:
     """Change the first sample by two steps of 0.005 mV, as in the real delivery's run 99."""
     title, first, *rest = run.signal.decode().split("\n")
-    changed = repr(round(float(first) - 2 * STEP_MV, 3))
+    changed = repr(round(float(first) - 2 / STEPS_PER_MV, 3))
     return _Run("\n".join([title, changed, *rest]).encode(), run.header)
 
 
@@ -233,8 +234,8 @@ def _check_seed(seed: int) -> None:
         raise ValueError(f"seed must not be negative, not {seed}")
 
 
-# One example of each, by the subject number it is written under. The numbers lie beyond those of any delivery up to scale 112,
-# so that bad input never takes the place of good runs.
+# Name and description of each case. Case k is written as subject 9000 + k, beyond the subjects of any scale below 112:
+# bad input never takes the place of good runs.
 BAD_INPUTS: dict[str, str] = {
     "csv_without_header_line": "the signal file begins with its first value",
     "csv_more_columns": "the signal file has a second column",
@@ -254,7 +255,7 @@ BAD_INPUTS: dict[str, str] = {
     "age_negative": "the age is -3",
     "age_200": "the age is 200",
     "units_unknown": "the units are furlongs",
-    "run_number_twice": "subject_9019/run_1 and subject_009019/run_1 are the same run of the same subject, with other content",
+    "run_number_twice": "run 1 of subject 9019 comes twice with other content, as subject_9019/ and subject_009019/",
 }
 _FIRST_BAD_SUBJECT = 9001
 

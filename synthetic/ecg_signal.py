@@ -1,20 +1,21 @@
 """Single-lead ECG of a made-up person: heart beats after ECGSYN, and all that spoils a recording.
 
-The constants were set by eye and by spectrum against the runs of the ECG-ID database (lead I, 500 Hz, Lugovaya 2005), which
-is what the clinic's real files look like. Figures in comments that name no other source come from 169 of those runs.
+The constants were set by eye and by spectrum against runs of the ECG-ID database (lead I, 500 Hz, Lugovaya 2005), which
+the clinic's real files come from. Figures in comments that name no other source were measured on 169 of those runs.
 
 References
 ----------
 McSharry P. E., Clifford G. D., Tarassenko L., Smith L. A. (2003): A dynamical model for generating synthetic
-electrocardiogram signals. IEEE Trans. Biomed. Eng. 50, 289-294 (ECGSYN). Waves are Gaussian kernels around the R peak
-and widths follow the square root of the RR interval. The model's differential equation has these kernels as its solution
-for a heart that beats evenly; they are summed directly here, which needs no stepping in time.
+electrocardiogram signals. IEEE Trans. Biomed. Eng. 50, 289-294 (ECGSYN). Waves are Gaussian kernels around the R peak,
+and their places and widths follow the RR interval. The kernels are what the model's differential equation integrates to
+when the heart beats evenly; they are summed directly here, which needs no stepping in time.
 
 Mateo J., Laguna P. (2000): Improved heart rate variability signal analysis from the beat occurrence times according to
 the IPFM model. IEEE Trans. Biomed. Eng. 47, 985-996. A beat occurs when the integral of the heart's rate reaches the
 next whole number.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,13 +25,13 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 # ECG-ID: 12 bits over a nominal ±10 mV, which makes the step of 0.005 mV that every real value is a multiple of.
-STEP_MV = 0.005
+STEPS_PER_MV = 200
 MIN_STEP, MAX_STEP = -2048, 2047
 
 # Beats are computed this far beyond both ends, so that a wave whose R peak lies outside still shows. Longer than any RR
 # interval made here (35 beats a minute).
 _MARGIN_S = 2.0
-# Slow processes (below 1 Hz) are computed at this rate and interpolated: at 20 points a period a straight line errs by 1 %.
+# Slow processes are computed at this rate and interpolated: at 1 Hz, 20 points a period, a straight line errs by 1 %.
 _SLOW_RATE_HZ = 20.0
 
 
@@ -50,8 +51,8 @@ class Morphology:
     is_noisy: bool
 
 
-# Kernels follow the RR interval with these powers of RR / 1 s: ECGSYN moves P and T by hrfact2 and stretches them by hrfact;
-# QRS keeps its shape at rest; T follows Bazett's square root.
+# Powers of RR / 1 s by which offsets and widths grow. P moves as in ECGSYN (its hrfact2, the fourth root); T follows
+# Bazett's square root, which keeps its end within the beat; QRS hardly changes at resting rates.
 _OFFSET_POWER = np.array([0.25, 0.0, 0.0, 0.0, 0.5, 0.5])
 _WIDTH_POWER = np.array([0.25, 0.0, 0.0, 0.0, 0.5, 0.5])
 # How much one beat's wave differs from the next (standard deviation, relative): T varies least.
@@ -121,7 +122,7 @@ def synthesize_run(
     noise_mv = _mains_hum(rng, morphology, time_s, slow_time_s, mains_hz) + _muscle_noise(rng, time_s, slow_time_s)
     r_peak_index = np.rint(beat_s * sampling_rate_hz).astype(np.int64)
     r_peak_index = r_peak_index[(r_peak_index >= 0) & (r_peak_index < n_samples)]
-    return steps(heart_mv + wander_mv + noise_mv) * STEP_MV, r_peak_index
+    return steps(heart_mv + wander_mv + noise_mv) / STEPS_PER_MV, r_peak_index
 
 
 def synthesize_runs(
@@ -152,11 +153,11 @@ def synthesize_runs(
 
 def steps(ecg_mv: FloatArray) -> IntArray:
     """Digitise a signal as the recorder does: whole steps of 0.005 mV, clipped to its 12 bits."""
-    return np.clip(np.rint(ecg_mv / STEP_MV), MIN_STEP, MAX_STEP).astype(np.int64)
+    return np.clip(np.rint(ecg_mv * STEPS_PER_MV), MIN_STEP, MAX_STEP).astype(np.int64)
 
 
 def _slow_noise(rng: np.random.Generator, count: int, low_hz: float, high_hz: float, slope: float = 0.0) -> FloatArray:
-    """Gaussian noise of unit variance between two frequencies at the slow rate; amplitude falls with ``frequency**-slope``."""
+    """Noise of unit variance between two frequencies, at the slow rate; amplitude goes with ``frequency**-slope``."""
     period = 2 * count  # twice what is used: the end must not run into the beginning
     frequency_hz = np.fft.rfftfreq(period, 1 / _SLOW_RATE_HZ)
     spectrum = rng.normal(size=frequency_hz.size) + 1j * rng.normal(size=frequency_hz.size)
@@ -188,14 +189,14 @@ def _beat_times(
 
 
 def _beat_amplitudes(rng: np.random.Generator, morphology: Morphology, respiration: FloatArray) -> FloatArray:
-    """Amplitude of every kernel in every beat, shape ``(n_beats, 6)``: breathing turns the heart's axis, and beats differ."""
+    """Amplitude of each kernel in each beat, shape ``(n_beats, 6)``: breathing turns the heart, and beats differ."""
     own = 1 + _BEAT_VARIATION * rng.normal(size=(respiration.size, _BEAT_VARIATION.size))
     depth = rng.uniform(0.03, 0.12)  # of R, as the real runs show between breaths
     return morphology.amplitude_mv * own * (1 + depth * respiration)[:, np.newaxis]
 
 
 def _heart(morphology: Morphology, beat_s: FloatArray, amplitude_mv: FloatArray, time_s: FloatArray) -> FloatArray:
-    """Sum of the kernels. A sample sees the beat before it and the beat after it; farther beats' kernels are zero there."""
+    """Sum the kernels of the beat before and the beat after each sample; those of farther beats are zero there."""
     rr_s = np.diff(beat_s, prepend=beat_s[0] - (beat_s[1] - beat_s[0]))[:, np.newaxis]
     offset_s = morphology.offset_s * rr_s**_OFFSET_POWER
     precision = 1 / (morphology.width_s * rr_s**_WIDTH_POWER) ** 2
@@ -213,7 +214,7 @@ def _heart(morphology: Morphology, beat_s: FloatArray, amplitude_mv: FloatArray,
 def _baseline_wander(rng: np.random.Generator, slow_time_s: FloatArray, respiration: FloatArray) -> FloatArray:
     """Drift below 0.5 Hz, the breathing chest and, in one run of six, an electrode that was touched."""
     # Standard deviation of the real runs below 0.5 Hz: median 0.09 mV, 5 % under 0.026, 5 % over 0.37.
-    strength_mv = float(np.clip(rng.lognormal(np.log(0.09), 0.75), 0.01, 0.8))
+    strength_mv = float(np.clip(rng.lognormal(np.log(0.09), 0.85), 0.01, 0.9))
     wander_mv = strength_mv * _slow_noise(rng, slow_time_s.size, 0.02, 0.5, slope=1.2)
     wander_mv += rng.uniform(0.01, 0.04) * respiration - 0.04
     if rng.random() < 1 / 6:
@@ -227,11 +228,11 @@ def _mains_hum(
 ) -> FloatArray:
     """Hum at the mains' frequency, its strength swelling slowly, with a trace of the third harmonic."""
     # Root mean square at 50 Hz of the real runs: 0.004 to 0.01 mV where it is quiet, 0.05 to 0.13 mV elsewhere.
-    rms_mv = rng.uniform(0.05, 0.12) if morphology.is_noisy else rng.uniform(0.004, 0.012)
+    rms_mv = rng.uniform(0.05, 0.13) if morphology.is_noisy else rng.uniform(0.004, 0.012)
     swell = np.interp(time_s, slow_time_s, 1 + 0.15 * _slow_noise(rng, slow_time_s.size, 0.2, 2.0))
     # European grids keep within 0.05 Hz of their nominal frequency in normal operation (ENTSO-E's standard range).
     phase = 2 * np.pi * (mains_hz + rng.uniform(-0.05, 0.05)) * time_s + rng.uniform(0, 2 * np.pi)
-    return np.sqrt(2) * rms_mv * swell * (np.sin(phase) + 0.05 * np.sin(3 * phase))
+    return math.sqrt(2) * rms_mv * swell * (np.sin(phase) + 0.05 * np.sin(3 * phase))
 
 
 def _muscle_noise(rng: np.random.Generator, time_s: FloatArray, slow_time_s: FloatArray) -> FloatArray:
@@ -240,4 +241,4 @@ def _muscle_noise(rng: np.random.Generator, time_s: FloatArray, slow_time_s: Flo
     strength_mv = float(np.clip(rng.lognormal(np.log(0.026), 0.45), 0.008, 0.08))
     envelope = np.exp(0.25 * np.interp(time_s, slow_time_s, _slow_noise(rng, slow_time_s.size, 0.05, 1.0)))
     white = rng.normal(size=time_s.size + 1)
-    return strength_mv * envelope * (white[1:] + 0.35 * white[:-1]) / np.sqrt(1 + 0.35**2)
+    return strength_mv * envelope * (white[1:] + 0.35 * white[:-1]) / math.hypot(1, 0.35)
