@@ -1,0 +1,9 @@
+{# One row per element of a list, in the list's order; several in one select walk their lists in step. #}
+{% macro list_to_rows(list) -%}
+    unnest({{ list }})
+{%- endmacro %}
+
+{# One row per element of a list: its position from 0. #}
+{% macro list_positions(list) -%}
+    unnest(range(len({{ list }})))
+{%- endmacro %}

@@ -1,0 +1,94 @@
+with run as (
+
+    select * from {{ ref('int_ecg_run__paired') }}
+
+),
+
+file as (
+
+    select * from {{ ref('stg_catalog__file') }}
+
+),
+
+crawled as (
+
+    -- every identical delivery of a file is a file of its own: seen from the first crawl of one to the last of another
+    select
+        clinic,
+        measurement,
+        entity,
+        path_below,
+        content_hash,
+        min(first_crawled_at) as first_crawled_at,
+        max(last_crawled_at) as last_crawled_at
+    from file
+    group by all
+
+),
+
+file_history as (
+
+    select
+        file.raw_path,
+        file.content_hash,
+        file.size_bytes,
+        file.modified_at,
+        crawled.first_crawled_at,
+        crawled.last_crawled_at,
+        file.processed_at,
+        file.load_id,
+        file.rejected_count
+    from file
+    inner join crawled
+        on
+            file.clinic = crawled.clinic
+            and file.measurement = crawled.measurement
+            and file.entity = crawled.entity
+            and file.path_below = crawled.path_below
+            and file.content_hash = crawled.content_hash
+
+),
+
+described as (
+
+    select
+        -- ids
+        run.run_key,
+        run.subject_key,
+        run.clinic,
+        -- the signal file
+        run.signal_raw_path as raw_path,
+        run.signal_loaded_raw_path as loaded_raw_path,
+        signal.content_hash,
+        signal.size_bytes,
+        signal.modified_at,
+        signal.first_crawled_at,
+        signal.last_crawled_at,
+        signal.processed_at,
+        signal.load_id,
+        signal.rejected_count,
+        run.signal_delivery_count as delivery_count,
+        -- the header file
+        run.header_raw_path,
+        run.header_loaded_raw_path,
+        header.content_hash as header_content_hash,
+        header.size_bytes as header_size_bytes,
+        header.modified_at as header_modified_at,
+        header.first_crawled_at as header_first_crawled_at,
+        header.last_crawled_at as header_last_crawled_at,
+        header.processed_at as header_processed_at,
+        header.load_id as header_load_id,
+        header.rejected_count as header_rejected_count,
+        run.header_delivery_count,
+        -- what was computed
+        run.signal_path,
+        run.signal_sha256,
+        run.transform_version,
+        run.transform_load_id
+    from run
+    inner join file_history as signal on run.signal_loaded_raw_path = signal.raw_path
+    inner join file_history as header on run.header_loaded_raw_path = header.raw_path
+
+)
+
+select * from described

@@ -1,0 +1,77 @@
+with feature as (
+
+    select * from {{ source('raw', 'ecg_run_feature') }}
+
+),
+
+delivered_content as (
+
+    select * from {{ source('catalog', 'delivered_content') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        feature.clinic || ':' || feature.subject || ':' || feature.run as run_key,
+        -- what the signal was read with
+        feature.sampling_rate_hz,
+        case when lower(trim(feature.units)) = 'mv' then 'mV' else 'uV' end as unit,
+        -- measures
+        feature.sample_count,
+        feature.duration_s,
+        feature.raw_min_mv,
+        feature.raw_max_mv,
+        feature.filtered_min_mv,
+        feature.filtered_max_mv,
+        feature.mains_frequency_hz,
+        feature.flat_start_sample_count,
+        feature.interpolated_sample_count,
+        feature.longest_gap_ms,
+        feature.constant_sample_count,
+        feature.clipped_sample_count,
+        feature.is_inverted,
+        feature.beat_count,
+        feature.heart_rate_bpm,
+        feature.mean_nn_ms,
+        feature.sdnn_ms,
+        feature.rmssd_ms,
+        feature.sdsd_ms,
+        feature.pnn50_pct,
+        feature.r_amplitude_mv,
+        feature.qrs_duration_ms,
+        feature.signal_quality,
+        feature.is_usable,
+        feature.unusable_reason,
+        -- where the signal lies, and what it is
+        feature.signal_sha256,
+        feature.signal_path,
+        feature.transform_version,
+        -- when it came
+        delivered_content.path_below,
+        delivered_content.first_delivery,
+        delivered_content.last_delivery,
+        delivered_content.delivery_count,
+        -- lineage
+        feature._raw_path,
+        feature._row_number,
+        feature._load_id
+    from feature
+    inner join delivered_content on feature._raw_path = delivered_content.raw_path
+
+),
+
+latest_delivery as (
+
+    -- as in stg_ecg__run_header
+    select
+        *,
+        min(first_delivery) over (partition by run_key) as first_delivery_of_run,
+        count(*) over (partition by run_key, last_delivery) > 1 as has_conflicting_file
+    from renamed
+    qualify row_number() over (partition by run_key order by last_delivery desc, path_below) = 1
+
+)
+
+select * from latest_delivery

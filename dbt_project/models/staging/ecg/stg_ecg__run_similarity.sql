@@ -1,0 +1,28 @@
+with similarity as (
+
+    select * from {{ source('raw', 'ecg_run_similarity') }}
+
+),
+
+both_ways as (
+
+    -- the table has a pair once, in no particular order; whoever joins it wants each run's others
+    select
+        _raw_path as raw_path,
+        other_raw_path,
+        correlation,
+        _load_id
+    from similarity
+
+    union all
+
+    select
+        other_raw_path as raw_path,
+        _raw_path as other_raw_path,
+        correlation,
+        _load_id
+    from similarity
+
+)
+
+select * from both_ways
