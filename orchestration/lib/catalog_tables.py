@@ -67,9 +67,9 @@ DIRECTORY = Table(
 
 TABLES = (FILE, LOAD, REJECTED_ROW, DIRECTORY)
 
-# One row per loaded file. A byte-identical re-delivery is not loaded again, yet it says that this content was valid once
-# more; so "the latest delivery wins" asks for the last delivery in which a content came, not for the one it was loaded
-# from. Of several files for one record key, exactly one is current, whatever the order of arrival.
+# One row per loaded file. A byte-identical re-delivery is not loaded again, yet it says that this content was valid
+# once more; so "the latest delivery wins" asks for the last delivery in which a content came, not for the one it was
+# loaded from. Of several files for one record key, exactly one is current, whatever the order of arrival.
 DELIVERED_CONTENT = """
 create view catalog.delivered_content as
 with content as (

@@ -1,8 +1,8 @@
 """ECG signals: from pending CSV files to filtered Parquet files and features, each signal once.
 
-A run is its latest header and its latest signal, also when these came in different deliveries. A batch of signals is one
-transaction: the Parquet files are written under a temporary name and renamed before the commit; a file that no row names
-(a kill came between) is removed by the next transform of its delivery.
+A run is its latest header and its latest signal, also when these came in different deliveries. A batch of signals is
+one transaction: the Parquet files are written under a temporary name and renamed before the commit; a file that no row
+names (a kill came between) is removed by the next transform of its delivery.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 PROCESSED = "processed/measurement=ecg"
 # Bytes of CSV in one transaction: about 500 runs of 20 s, 2 s of work that a kill can cost, 0.5 GB of memory.
 TRANSACTION_BYTES = 32 * 2**20
-# Samples in one call of the transform: 64 runs of 20 s at 500 Hz (5 MB), which the processor's caches still hold in part.
+# Samples in one call of the transform: 64 runs of 20 s at 500 Hz (5 MB), which a processor's cache holds in part.
 BATCH_SAMPLES = 640_000
 # Runs in one row group of a Parquet file: a query for one run reads no more than these.
 ROW_GROUP_RUNS = 16
@@ -176,7 +176,8 @@ def _mark_outdated(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery
         where raw_path in (
             select feature._raw_path
             from raw.ecg_run_feature as feature
-            inner join catalog.delivered_content as content on content.raw_path = feature._raw_path and content.is_current
+            inner join catalog.delivered_content as content
+                on content.raw_path = feature._raw_path and content.is_current
             inner join ({_CURRENT_HEADER}) as header on header.record_key = content.record_key
             where feature.sampling_rate_hz != header.fs or feature.units != header.units
         )
@@ -495,7 +496,8 @@ def _unit_rows(signals: npt.NDArray[np.float32]) -> FloatArray:
     """Signals without their mean, at length one: their products are Pearson correlations. A constant one is zero."""
     centred = signals.astype(np.float64) - signals.mean(axis=1, keepdims=True, dtype=np.float64)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
+    unit: FloatArray = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
+    return unit
 
 
 def _list_array(arrays: Sequence[npt.NDArray[Any]]) -> pa.ListArray:
@@ -527,7 +529,10 @@ def _remove_unreferenced(con: duckdb.DuckDBPyConnection, lake: Lake, deliveries:
     referenced = {
         path
         for (path,) in con.execute(
-            "select distinct signal_path from raw.ecg_run_feature where clinic || '/' || delivery in (select unnest(?))",
+            """
+            select distinct signal_path from raw.ecg_run_feature
+            where clinic || '/' || delivery in (select unnest(?))
+            """,
             [[delivery.key for delivery in chosen]],
         ).fetchall()
     }

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from orchestration.lib import sources
 
@@ -19,7 +20,7 @@ LATEST = "latest"
 _CLAIMING = ".claiming-"
 # Names that programs give to a file they are still writing.
 _UNFINISHED_SUFFIXES = (".part", ".tmp", ".crdownload")
-# Long enough for a copy over a slow network to touch the file again, short enough not to be noticed (DESIGN.md section 3).
+# Long enough for a copy over a slow network to touch the file again, short enough not to be noticed.
 SETTLE_SECONDS = 5.0
 _CLAIM_TIME = "%Y-%m-%dT%H%M%SZ"
 
@@ -91,8 +92,8 @@ class Lake:
     ) -> list[Delivery]:
         """Move every settled file of ``latest/`` into a delivery named after the time of the claim (UTC).
 
-        A file whose partner has not come stays. The files move through a hidden directory that is renamed at the end, so
-        that a claim which is killed at any moment is finished, not repeated, by the next one.
+        A file whose partner has not come stays. The files move through a hidden directory that is renamed at the end,
+        so that a claim which is killed at any moment is finished, not repeated, by the next one.
         """
         claimed = []
         for each_clinic, each_measurement, folder in self._measurement_folders(measurement, clinic):
@@ -140,7 +141,7 @@ class Lake:
                 entries.append(Entry(child, status.st_size, status.st_mtime_ns, problem))
         return Listing(relative, modified_ns, tuple(entries), tuple(directories))
 
-    def open(self, raw_path: str) -> BinaryIO:
+    def open(self, raw_path: str) -> BufferedReader:
         """Open a raw file for reading, refusing a link in its place.
 
         Raises
@@ -205,7 +206,7 @@ def _problem(entry: os.DirEntry[str], status: os.stat_result) -> str | None:
 
 
 def is_settled(modified_ns: int, settle_seconds: float, now: float) -> bool:
-    """Whether a file has not changed for ``settle_seconds``. A time in the future (a wrong clock) does not wait for ever."""
+    """Whether a file has not changed for ``settle_seconds``; a time far in the future (a wrong clock) is settled."""
     return abs(now - modified_ns / 1e9) >= settle_seconds
 
 

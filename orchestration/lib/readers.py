@@ -1,8 +1,8 @@
 """JSON records out of raw files, in two gears that agree.
 
-The bulk gear lets DuckDB read many large files at once; it is fast, and says nothing about what it could not read. The
-careful gear reads one file in Python and knows the line and the text of whatever is wrong. Both give the same thing: the
-text of each value, one row a record. What the values must be is decided once, in `typing_sql`.
+The bulk gear lets DuckDB read many large files at once; it is fast, and says nothing about what it could not read.
+The careful gear reads one file in Python and knows the line and the text of whatever is wrong. Both give the same
+thing: the text of each value, one row a record. What the values must be is decided once, in `typing_sql`.
 """
 
 import json
@@ -37,7 +37,8 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
 
 
-# Numbers stay text: whether a value fits its type is for the contract to say. Of a repeated key the first counts, as in DuckDB.
+# Numbers stay text: whether a value fits its type is for the contract to say. Of a repeated key the first counts, as
+# in DuckDB.
 _DECODER = json.JSONDecoder(
     parse_float=str,
     parse_int=str,

@@ -55,7 +55,7 @@ def read_signal(content: bytes) -> npt.NDArray[np.float64]:
         return np.empty(0)
     if not body.translate(None, _PLAIN):
         try:
-            values: npt.NDArray[np.float64] = np.fromstring(body, dtype=np.float64, sep="\n")  # type: ignore[arg-type]
+            values: npt.NDArray[np.float64] = np.fromstring(body, dtype=np.float64, sep="\n")
         except (ValueError, DeprecationWarning):
             return _read_carefully(body)
         if len(values) == body.count(b"\n") + 1 and np.isfinite(values).all():

@@ -128,7 +128,7 @@ ECG_RUN_HEADER = Entity(
     partner="run_signal",
     is_single_record=True,
     fields=(
-        # 50 Hz is the least that shows a QRS complex at all (its energy lies at 5-20 Hz); 100 kHz is above any ECG amplifier.
+        # 50 Hz is the least that shows a QRS complex (its energy lies at 5-20 Hz); 100 kHz is above any ECG amplifier.
         Field(
             "fs",
             "DOUBLE",

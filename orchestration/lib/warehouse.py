@@ -120,7 +120,7 @@ class Warehouse:
 
 
 def initialise(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the schemas and every catalog and raw table that is not there, and add columns that a contract has gained."""
+    """Make the schemas, every catalog and raw table that is not there, and columns that a contract has gained."""
     present: dict[str, set[str]] = {}
     for schema, table, column in con.execute(
         "select schema_name, table_name, column_name from duckdb_columns() where schema_name in ('catalog', 'raw')"
