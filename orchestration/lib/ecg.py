@@ -9,10 +9,11 @@ import hashlib
 import logging
 import os
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
@@ -121,33 +122,29 @@ def transform_runs(
     started = time.monotonic()
     log = log or _LOG
     report = LoadReport()
-    with warehouse.write() as con:
-        prepare(lake)
-        if reload:
-            loader.mark_for_reload(con, sources.ECG_RUN_SIGNAL, deliveries)
-        _mark_outdated(con, deliveries, recompute)
-        total = _count_pending(con, deliveries)
-        _remove_unreferenced(con, lake, deliveries)
-    touched: set[str] = set()
-    with progress.task("Filtering ECG runs", total=total) as task:
-        while True:
-            with warehouse.write() as con, transaction(con):
-                files = _next_batch(con, deliveries, report)
-                if not files:
-                    break
-                _Transaction(con, lake, report, task.advance).run(files)
-            touched |= {f"{file.clinic}/{file.delivery}" for file, _ in files}
+    prepare(lake)
+    with progress.task("Filtering ECG runs", total=None) as task:
+        is_first, is_last = True, False
+        while not is_last:
+            with warehouse.write() as con:
+                if is_first:
+                    _remove_unreferenced(con, lake, deliveries)
+                    if reload:
+                        loader.mark_for_reload(con, sources.ECG_RUN_SIGNAL, deliveries)
+                    _mark_outdated(con, deliveries, recompute)
+                with transaction(con):
+                    files, remaining_count = _next_batch(con, deliveries, report)
+                    if is_first:
+                        task.set_total(len(files) + remaining_count)
+                    if files:
+                        _Transaction(con, lake, report, task.advance).run(files)
+                is_first, is_last = False, remaining_count == 0
+                if is_last:
+                    # What was computed anew is now named by its row; what it replaced is not.
+                    _remove_unreferenced(con, lake, deliveries)
             log.info("transformed %d ECG signals", report.file_count)
-    if touched:
-        with warehouse.read() as con:
-            _remove_unreferenced(con, lake, [Delivery(*_split(key)) for key in sorted(touched)])
     report.seconds = time.monotonic() - started
     return report
-
-
-def _split(delivery_key: str) -> tuple[str, str, str]:
-    clinic, _, name = delivery_key.partition("/")
-    return clinic, "ecg", name
 
 
 def prepare(lake: Lake) -> None:
@@ -198,23 +195,10 @@ def _mark_outdated(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery
     )
 
 
-def _count_pending(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery] | None) -> int:
-    keys = [] if deliveries is None else [delivery.key for delivery in deliveries]
-    row = con.execute(
-        """
-        select count(*) from catalog.file
-        where measurement = 'ecg' and entity = 'run_signal' and status = 'pending'
-            and (? or clinic || '/' || delivery in (select unnest(?)) or reason like 'a later header%')
-        """,
-        [deliveries is None, keys],
-    ).fetchone()
-    return row[0] if row else 0
-
-
 def _next_batch(
     con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery] | None, report: LoadReport
-) -> list[tuple[ChosenFile, _Header]]:
-    """Signals of one transaction with their headers; signals without a valid header wait."""
+) -> tuple[list[tuple[ChosenFile, _Header]], int]:
+    """Signals of one transaction with their headers, and how many remain; signals without a valid header wait."""
     report.waiting_count = 0
     files = loader.choose_files(con, sources.ECG_RUN_SIGNAL, deliveries, report)
     headers = {
@@ -225,16 +209,10 @@ def _next_batch(
     }
     alone = [file.raw_path for file in files if file.record_key not in headers]
     loader.mark_waiting(con, alone, "its header has not come, or was rejected", report)
-    chosen: list[tuple[ChosenFile, _Header]] = []
-    size = 0
-    for file in files:
-        if file.record_key not in headers:
-            continue
-        size += file.size_bytes
-        if chosen and size > TRANSACTION_BYTES:
-            break
-        chosen.append((file, headers[file.record_key]))
-    return chosen
+    ready = [(file, headers[file.record_key]) for file in files if file.record_key in headers]
+    ends = list(accumulate(file.size_bytes for file, _ in ready))
+    count = max(bisect_right(ends, TRANSACTION_BYTES), 1)
+    return ready[:count], max(len(ready) - count, 0)
 
 
 class _Transaction:
@@ -259,13 +237,14 @@ class _Transaction:
         self.report.add(outcomes)
 
     def _transform(self, files: list[tuple[ChosenFile, _Header]]) -> list[_Run]:
-        """Read and transform, two batches at a time, in the order of the files."""
+        """Read and transform, a thread for each core, in the order of the files."""
         with ThreadPoolExecutor(THREADS) as pool:
-            batches = list(_batches(signal for file, header in files if (signal := self._read(file, header))))
+            signals = [signal for signal in pool.map(lambda pair: self._read(*pair), files) if signal]
             done = []
-            for runs in pool.map(_transform_batch, batches):
+            for runs in pool.map(_transform_batch, _batches(signals)):
                 self.advance(len(runs))
                 done += runs
+        self.advance(len(files) - len(done))
         return sorted(done, key=lambda run: run.signal.file.raw_path)
 
     def _read(self, file: ChosenFile, header: _Header) -> _Signal | None:
@@ -363,8 +342,9 @@ class _Transaction:
     def _insert_similarities(self, runs: list[_Run]) -> None:
         """Compare each new signal with the other signals of its subject."""
         rows: list[dict[str, object]] = []
+        earlier = self._earlier_signals(runs)
         for (clinic, subject), group in groupby(sorted(runs, key=lambda run: run.key), key=lambda run: run.key[:2]):
-            rows += _similar(clinic, subject, list(group), self._earlier_signals(clinic, subject, runs))
+            rows += _similar(clinic, subject, list(group), earlier.get((clinic, subject), []))
         insert_arrow(
             self.con,
             """
@@ -386,31 +366,44 @@ class _Transaction:
             [TRANSFORM_VERSION, self.begun.load_id, self.begun.started_at],
         )
 
-    def _earlier_signals(
-        self, clinic: str, subject: str, runs: list[_Run]
-    ) -> list[tuple[str, float, npt.NDArray[np.float32]]]:
-        """Filtered signals of the subject that earlier transactions wrote: raw path, sampling rate, samples."""
-        new = {run.signal.file.raw_path for run in runs}
+    def _earlier_signals(self, runs: list[_Run]) -> dict[tuple[str, str], list["_Filtered"]]:
+        """Filtered signals of the same subjects (clinic, subject) that earlier transactions wrote."""
+        subjects = pa.table(
+            {name: [run.key[index] for run in runs] for index, name in enumerate(("clinic", "subject"))}
+        )
+        self.con.register("subjects", subjects)
         rows = self.con.execute(
             """
-            select _raw_path, signal_path, _load_id from raw.ecg_run_feature
-            where clinic = ? and subject = ? and is_usable
+            select signal_path, _raw_path, clinic, subject from raw.ecg_run_feature
+            where is_usable and (clinic, subject) in (select (clinic, subject) from subjects)
+                and _load_id < ?
+            order by signal_path
             """,
-            [clinic, subject],
+            [self.begun.load_id],
         ).fetchall()
-        signals = []
-        for signal_path, group in groupby(sorted(rows, key=lambda row: row[1]), key=lambda row: row[1]):
-            wanted = [raw_path for raw_path, _, _ in group if raw_path not in new]
-            if not wanted:
-                continue
+        self.con.unregister("subjects")
+        found: dict[tuple[str, str], list[_Filtered]] = {}
+        for signal_path, group in groupby(rows, key=lambda row: row[0]):
+            subject_of = {raw_path: (clinic, subject) for _, raw_path, clinic, subject in group}
             table = pq.read_table(
                 self.lake.path(signal_path),
                 columns=["raw_path", "sampling_rate_hz", "filtered_mv"],
-                filters=[("raw_path", "in", wanted)],
+                filters=[("raw_path", "in", list(subject_of))],
+                partitioning=None,
             )
             for raw_path, rate, samples in zip(*table.columns, strict=True):
-                signals.append((raw_path.as_py(), rate.as_py(), np.asarray(samples.values)))
-        return signals
+                signal = _Filtered(raw_path.as_py(), rate.as_py(), np.asarray(samples.values))
+                found.setdefault(subject_of[signal.raw_path], []).append(signal)
+        return found
+
+
+@dataclass(frozen=True)
+class _Filtered:
+    """A filtered signal, to be compared with others of its subject."""
+
+    raw_path: str
+    sampling_rate_hz: float
+    filtered_mv: npt.NDArray[np.float32]
 
 
 _ARROW_TYPES = {
@@ -423,7 +416,7 @@ _ARROW_TYPES = {
 }
 
 
-def _batches(signals: Iterator[_Signal]) -> Iterator[list[_Signal]]:
+def _batches(signals: Sequence[_Signal]) -> Iterator[list[_Signal]]:
     """Group signals of equal length and rate into batches of bounded size."""
     open_batches: dict[tuple[int, float], list[_Signal]] = {}
     for signal in signals:
@@ -458,34 +451,34 @@ def _plain(value: Any) -> float | int | bool | None:
     return None if isinstance(plain, float) and not np.isfinite(plain) else plain
 
 
-def _similar(
-    clinic: str, subject: str, new: list[_Run], earlier: list[tuple[str, float, npt.NDArray[np.float32]]]
-) -> list[dict[str, object]]:
+def _similar(clinic: str, subject: str, new: list[_Run], earlier: list[_Filtered]) -> list[dict[str, object]]:
     """Pairs of one subject's signals, a new one in each, that correlate above the limit; equal length and rate only."""
     mine = [
-        (run.signal.file.raw_path, run.signal.header.sampling_rate_hz, run.filtered_mv) for run in new if run.is_usable
+        _Filtered(run.signal.file.raw_path, run.signal.header.sampling_rate_hz, run.filtered_mv)
+        for run in new
+        if run.is_usable
     ]
-    groups: dict[tuple[int, float], list[tuple[str, npt.NDArray[np.float32], bool]]] = {}
+    groups: dict[tuple[int, float], list[tuple[_Filtered, bool]]] = {}
     for signals, is_new in ((earlier, False), (mine, True)):
-        for raw_path, rate, samples in signals:
-            groups.setdefault((len(samples), rate), []).append((raw_path, samples, is_new))
+        for signal in signals:
+            groups.setdefault((len(signal.filtered_mv), signal.sampling_rate_hz), []).append((signal, is_new))
     pairs: list[dict[str, object]] = []
     for members in groups.values():
-        fresh = [index for index, member in enumerate(members) if member[2]]
+        fresh = [index for index, member in enumerate(members) if member[1]]
         if not fresh or len(members) == 1:
             continue
-        unit = _unit_rows(np.stack([samples for _, samples, _ in members]))
+        unit = _unit_rows(np.stack([signal.filtered_mv for signal, _ in members]))
         correlations = unit[fresh] @ unit.T
         for row, column in np.argwhere(correlations > NEAR_DUPLICATE_CORRELATION):
             one = fresh[row]
-            if one == column or (members[column][2] and column < one):
+            if one == column or (members[column][1] and column < one):
                 continue
             pairs.append(
                 {
                     "clinic": clinic,
                     "subject": subject,
-                    "_raw_path": members[one][0],
-                    "other_raw_path": members[column][0],
+                    "_raw_path": members[one][0].raw_path,
+                    "other_raw_path": members[column][0].raw_path,
                     "correlation": float(min(correlations[row, column], 1.0)),
                 }
             )

@@ -1,0 +1,65 @@
+"""What the benchmarks share: a temporary warehouse, the clock, the peak of memory, and how figures are printed."""
+
+import os
+import platform
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
+
+from orchestration.lib.ecg import transform_runs
+from orchestration.lib.home import Home
+from orchestration.lib.lake import Delivery, Lake
+from orchestration.lib.loader import load
+from orchestration.lib.sources import ECG_RUN_HEADER
+from orchestration.lib.warehouse import Warehouse
+
+Result = TypeVar("Result")
+
+
+@contextmanager
+def temporary_home() -> Iterator[Home]:
+    """A home that is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="vitalhouse-bench-"))
+    try:
+        yield Home(folder).ensure()
+    finally:
+        shutil.rmtree(folder)
+
+
+def load_ecg(home: Home, deliveries: Sequence[Delivery] | None = None) -> tuple[float, float]:
+    """Crawl and load headers, then transform signals; gives the seconds of either."""
+    lake, warehouse = Lake(home.lake_path), Warehouse(home.warehouse_path)
+    headers = load(ECG_RUN_HEADER, lake, warehouse, deliveries, settle_seconds=0)
+    signals = transform_runs(lake, warehouse, deliveries)
+    for report in (headers, signals):
+        assert not report.problems, report.problems[:3]
+    return headers.seconds, signals.seconds
+
+
+def seconds(work: Callable[[], Result]) -> tuple[float, Result]:
+    """How long a call takes, and what it gives."""
+    started = time.perf_counter()
+    result = work()
+    return time.perf_counter() - started, result
+
+
+def median_seconds(work: Callable[[], object], rounds: int) -> float:
+    """Median duration of a call over some rounds, after one that does not count."""
+    work()
+    return median(seconds(work)[0] for _ in range(rounds))
+
+
+def peak_memory_mb() -> float:
+    """The most memory that this process has held so far, in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def print_machine() -> None:
+    """Say what the figures were measured on."""
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
