@@ -20,7 +20,8 @@ from orchestration.lib.warehouse import Warehouse
 
 _BARE = """
     create or replace table header as
-    select * from read_json(?, columns = {fs: 'DOUBLE', units: 'VARCHAR', date: 'VARCHAR', age: 'INTEGER', sex: 'VARCHAR'})
+    select *
+    from read_json(?, columns = {fs: 'DOUBLE', units: 'VARCHAR', date: 'VARCHAR', age: 'INTEGER', sex: 'VARCHAR'})
 """
 
 

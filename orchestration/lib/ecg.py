@@ -166,10 +166,13 @@ _CURRENT_HEADER = """
 
 
 def _mark_outdated(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery] | None, recompute: bool) -> None:
-    """Make signals pending whose features were computed with a rate or unit that a later header has corrected."""
+    """Take up signals again whose features were computed with a rate or unit that a later header has corrected.
+
+    They are waiting, not pending: that is done in whatever delivery they lie.
+    """
     con.execute(
         f"""
-        update catalog.file set status = 'pending', reason = 'a later header has another sampling rate or unit'
+        update catalog.file set status = 'waiting', reason = 'a later header has another sampling rate or unit'
         where raw_path in (
             select feature._raw_path
             from raw.ecg_run_feature as feature
@@ -260,7 +263,7 @@ class _Transaction:
         duration_s = len(samples) / header.sampling_rate_hz
         if duration_s < MIN_DURATION_S:
             outcome.reason = (
-                f"it has {len(samples)} samples, {duration_s:.2f} s at {header.sampling_rate_hz:g} Hz: "
+                f"it has {len(samples)} samples, {duration_s:.3f} s at {header.sampling_rate_hz:g} Hz: "
                 f"at least {MIN_DURATION_S:g} s are needed"
             )
             return None
@@ -368,9 +371,8 @@ class _Transaction:
 
     def _earlier_signals(self, runs: list[_Run]) -> dict[tuple[str, str], list["_Filtered"]]:
         """Filtered signals of the same subjects (clinic, subject) that earlier transactions wrote."""
-        subjects = pa.table(
-            {name: [run.key[index] for run in runs] for index, name in enumerate(("clinic", "subject"))}
-        )
+        keys = [run.key for run in runs]
+        subjects = pa.table({"clinic": [key[0] for key in keys], "subject": [key[1] for key in keys]})
         self.con.register("subjects", subjects)
         rows = self.con.execute(
             """
