@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from python_transforms.ecg.beats import detect_r_peaks
-from python_transforms.ecg.features import FEATURES, rr_statistics
-from python_transforms.ecg.filtering import BoolArray, FloatArray, IntArray, filter_runs, require_duration
+from python_transforms.ecg.beats import r_peaks
+from python_transforms.ecg.features import FEATURES, beat_shape, rr_statistics
+from python_transforms.ecg.filtering import BoolArray, FloatArray, IntArray, filter_runs, require_duration, slices
 from python_transforms.ecg.quality import inspect
 
-# Grows whenever any figure or filtered sample may change, so that stored rows say what made them.
+# Changes whenever a figure or a filtered sample may change, so that stored rows say what made them.
 TRANSFORM_VERSION = "1"
 
 
@@ -44,6 +44,8 @@ class EcgBatch:
 def transform_batch(ecg_mv: FloatArray, sampling_rate_hz: float, mains_hz: float | None = None) -> EcgBatch:
     """Filter runs of equal length and rate, find their R peaks and measure them.
 
+    Each run comes out as it would alone. Beside input and output, memory is needed for a slice of the runs only.
+
     Parameters
     ----------
     ecg_mv
@@ -62,35 +64,57 @@ def transform_batch(ecg_mv: FloatArray, sampling_rate_hz: float, mains_hz: float
     if raw.ndim != 2:
         raise ValueError(f"the signals have {raw.ndim} dimensions, expected 2: (n_runs, n_samples)")
     require_duration(raw.shape[1], sampling_rate_hz)
+    all_rows = list(slices(*raw.shape)) or [slice(0, 0)]
+    filtered = np.empty_like(raw)
+    parts = [_transform(raw[rows], sampling_rate_hz, mains_hz, filtered[rows]) for rows in all_rows]
+    return EcgBatch(
+        filtered_mv=filtered,
+        r_peak_index=[index for part in parts for index in part.r_peak_index],
+        features={name: np.concatenate([part.features[name] for part in parts]) for name in FEATURES},
+        is_usable=np.concatenate([part.is_usable for part in parts]),
+        unusable_reason=[reason for part in parts for reason in part.unusable_reason],
+    )
+
+
+def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None, filtered: FloatArray) -> EcgBatch:
+    """A slice of the batch; its filtered signals are written into ``filtered``."""
+    n_runs = len(raw)
     found = inspect(raw, sampling_rate_hz)
     is_usable = np.array([reason is None for reason in found.unusable_reason], bool)
     first = np.where(is_usable, found.flat_start_sample_count, 0)
-    filtered, mains = filter_runs(found.filled_mv, sampling_rate_hz, mains_hz, first)
-    peaks = [run[run >= start] for run, start in zip(detect_r_peaks(filtered, sampling_rate_hz), first, strict=True)]
+    filtered[:], mains = filter_runs(found.filled_mv, sampling_rate_hz, mains_hz, first)
+    run, index = r_peaks(filtered, sampling_rate_hz)
+    is_signal = index >= first[run]
+    run, index = run[is_signal], index[is_signal]
+    shape = beat_shape(filtered, run, index, first, sampling_rate_hz)
+    for row in np.flatnonzero(first):
+        filtered[row, : first[row]] = filtered[row, first[row]]
+    low, high = filtered.min(axis=1), filtered.max(axis=1)
     for row in np.flatnonzero(first):
         filtered[row, : first[row]] = 0
     filtered[~is_usable] = np.nan
-    low, high = filtered.min(axis=1, initial=np.inf), filtered.max(axis=1, initial=-np.inf)
-    at_peaks = [run[index] for run, index in zip(filtered, peaks, strict=True)]
-    amplitude = np.array([np.median(values) if len(values) else np.nan for values in at_peaks])
-    nothing = np.full(len(raw), np.nan)
+    count = np.bincount(run, minlength=n_runs)
+    is_up = np.bincount(run, weights=filtered[run, index] > 0, minlength=n_runs)
     features: dict[str, NDArray[Any]] = {
         "raw_min_mv": found.raw_min_mv,
         "raw_max_mv": found.raw_max_mv,
-        "filtered_min_mv": low,
-        "filtered_max_mv": high,
+        "filtered_min_mv": np.where(is_usable, low, np.nan),
+        "filtered_max_mv": np.where(is_usable, high, np.nan),
         "mains_frequency_hz": np.where(is_usable, mains, np.nan),
         "flat_start_sample_count": found.flat_start_sample_count,
         "interpolated_sample_count": found.interpolated_sample_count,
         "longest_gap_ms": found.longest_gap_ms,
         "constant_sample_count": found.constant_sample_count,
         "clipped_sample_count": found.clipped_sample_count,
-        "is_inverted": amplitude < 0,
-        "beat_count": np.array([len(run) for run in peaks], np.int64),
-        **rr_statistics(peaks, sampling_rate_hz),
-        "r_amplitude_mv": amplitude,
-        "qrs_duration_ms": nothing,
-        "signal_quality": nothing.copy(),
+        "is_inverted": is_up < count / 2,
+        "beat_count": count,
+        **rr_statistics(run, index, n_runs, sampling_rate_hz),
+        **shape,
     }
-    assert features.keys() == FEATURES.keys()
-    return EcgBatch(filtered, peaks, features, is_usable, found.unusable_reason)
+    return EcgBatch(
+        filtered_mv=filtered,
+        r_peak_index=np.split(index, np.cumsum(count)[:-1]) if n_runs else [],
+        features=features,
+        is_usable=is_usable,
+        unusable_reason=found.unusable_reason,
+    )

@@ -26,6 +26,8 @@ ANALYSIS_HZ = 120.0
 # Elgendi (2013) found 8 to 20 Hz best of all bands for QRS energy; order 1 rings least.
 BAND_HZ = (8.0, 20.0)
 BAND_ORDER = 1
+# The band's pole decays in 30 ms: after so much of mirrored signal nothing of an edge is left.
+EDGE_S = 0.3
 # Energy is averaged over about one QRS complex (Pan and Tompkins: 150 ms; wide complexes last 120 ms and more).
 ENERGY_S = 0.13
 # Candidates are maxima of the energy within so much; closer ones belong to one complex (the refractory time of the
@@ -147,7 +149,8 @@ def _decimate(runs: FloatArray, step: int) -> FloatArray:
 def _candidates(low: FloatArray, rate: float) -> _Candidates:
     n_samples = low.shape[1]
     sections = signal.butter(BAND_ORDER, BAND_HZ, "bandpass", fs=rate, output="sos")
-    band: FloatArray = signal.sosfiltfilt(sections, low, axis=1)
+    edge = min(n_samples - 1, round(EDGE_S * rate))
+    band: FloatArray = signal.sosfiltfilt(sections, low, axis=1, padtype="even", padlen=edge)
     energy = ndimage.uniform_filter1d(np.square(band), max(1, round(ENERGY_S * rate)), axis=1, mode="nearest")
     np.sqrt(np.maximum(energy, 0, out=energy), out=energy)
     width = 2 * round(MAXIMUM_S * rate / 2) + 1
@@ -203,7 +206,7 @@ def _without_t_waves(found: _Candidates, beats: IntArray, rate: float) -> IntArr
 
 
 def _second_threshold(found: _Candidates, beats: IntArray) -> tuple[FloatArray, FloatArray]:
-    """For each candidate the usual height of beats around it, infinite in a run without any, and what a beat exceeds."""
+    """For each candidate the usual height of beats around, infinite in a run without any, and what a beat exceeds."""
     usual = _around(found, beats, np.inf)
     is_rejected = found.height < SECOND_THRESHOLD * usual
     is_rejected[beats] = False
