@@ -44,10 +44,9 @@ FLOOR = 0.02
 FIRST_THRESHOLD = 0.35
 # Of candidates nearer than this the higher one stays: 200 beats a minute.
 REFRACTORY_S = 0.3
-# A candidate this near to the beat before, and less steep than this part of it, is a T wave (Pan and Tompkins: 360 ms,
-# half).
-T_WAVE_S = 0.33
-T_WAVE_SLOPE = 0.7
+# A candidate is a T wave when it comes this soon after a beat and is less steep than this part of it. Pan and Tompkins
+# have 360 ms and half; the first pair sees T waves of steep rise, the second those of slow rates.
+T_WAVES = ((0.33, 0.7), (0.45, 0.5))
 # Slopes are taken within half a wide complex around the energy's maximum.
 SLOPE_S = 0.07
 # Second pass: medians over 13 beats, about 10 s, as far as heights may be expected to stay alike.
@@ -63,9 +62,11 @@ SEARCH_BACK_THRESHOLD = 0.20
 # The R peak lies this near to the energy's maximum; it is the largest deviation from the mean over the wider window.
 R_WINDOW_S = 0.06
 R_BASELINE_S = 0.15
-# One deflection is taken for R, whatever its neighbours' R, when it is 1.9 times the opposite one: (1.9 - 1) / (1.9 +
-# 1).
-OWN_POLARITY = 0.3
+# R points the way of most beats around, so that intervals are measured from like to like: of a hundred beats, all of a
+# short run. A beat whose balance of up and down differs by more than this from theirs (each from -1 to 1; an ectopic
+# beat) is taken by its own larger deflection.
+POLARITY_NEIGHBOURS = 101
+OWN_POLARITY = 0.5
 
 
 def detect_r_peaks(ecg_mv: FloatArray, sampling_rate_hz: float) -> list[IntArray]:
@@ -199,10 +200,18 @@ def _highest(found: _Candidates, is_candidate: BoolArray, rate: float) -> IntArr
 
 
 def _without_t_waves(found: _Candidates, beats: IntArray, rate: float) -> IntArray:
-    is_near = np.diff(found.time[beats]) < T_WAVE_S * rate
-    is_flat = found.slope[beats[1:]] < T_WAVE_SLOPE * found.slope[beats[:-1]]
-    is_beat: BoolArray = np.append(True, ~(is_near & is_flat))[: len(beats)]
+    is_t_wave = _is_t_wave(found, beats[1:], beats[:-1], rate)
+    is_beat: BoolArray = np.append(True, ~is_t_wave)[: len(beats)]
     return beats[is_beat]
+
+
+def _is_t_wave(found: _Candidates, candidate: IntArray, beat_before: IntArray, rate: float) -> BoolArray:
+    distance = found.time[candidate] - found.time[beat_before]
+    slope, slope_before = found.slope[candidate], found.slope[beat_before]
+    is_t_wave = np.zeros(len(candidate), bool)
+    for seconds, part in T_WAVES:
+        is_t_wave |= (distance < seconds * rate) & (slope < part * slope_before)
+    return is_t_wave
 
 
 def _second_threshold(found: _Candidates, beats: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -228,11 +237,12 @@ def _around(found: _Candidates, chosen: IntArray, otherwise: float) -> FloatArra
     return np.where(found.run[chosen[nearest]] == found.run, median[nearest], otherwise)
 
 
-def _running_median(values: FloatArray, run: IntArray) -> FloatArray:
-    """Median of the ``NEIGHBOURS`` values around each value, of its own run, fewer where the run has fewer."""
+def _running_median(values: FloatArray, run: IntArray, size: int = NEIGHBOURS) -> FloatArray:
+    """Median of the ``size`` values around each value, of its own run, fewer where the run has fewer."""
     start, stop = np.searchsorted(run, run, "left"), np.searchsorted(run, run, "right")
-    low = np.clip(np.arange(len(values)) - NEIGHBOURS // 2, start, np.maximum(start, stop - NEIGHBOURS))
-    index = low[:, None] + np.arange(NEIGHBOURS)
+    size = min(size, int((stop - start).max(initial=1)))
+    low = np.clip(np.arange(len(values)) - size // 2, start, np.maximum(start, stop - size))
+    index = low[:, None] + np.arange(size)
     is_inside = index < stop[:, None]
     ordered = np.sort(np.where(is_inside, values[np.minimum(index, len(values) - 1)], np.inf), axis=1)
     count, each = is_inside.sum(axis=1), np.arange(len(values))
@@ -253,9 +263,10 @@ def _search_back(found: _Candidates, beats: IntArray, threshold: FloatArray, rat
     is_between = (pause >= 0) & (pause < len(interval))
     pause = np.clip(pause, 0, len(interval) - 1)
     is_between &= is_pause[pause] & (found.height > threshold)
-    is_between &= found.time - found.time[beats[pause]] > T_WAVE_S * rate
+    is_between &= found.time - found.time[beats[pause]] > REFRACTORY_S * rate
     is_between &= found.time[beats[pause + 1]] - found.time > REFRACTORY_S * rate
     missed = np.flatnonzero(is_between)
+    missed = missed[~_is_t_wave(found, missed, beats[pause[missed]], rate)]
     missed = missed[np.lexsort((found.height[missed], pause[missed]))]
     is_highest = np.diff(pause[missed], append=-1) != 0
     return np.sort(np.append(beats, missed[is_highest]))
@@ -271,7 +282,8 @@ def _locate(runs: FloatArray, run: IntArray, centre: IntArray, sampling_rate_hz:
     up, down = values.max(axis=1), -values.min(axis=1)
     size = up + down
     polarity = np.divide(up - down, size, out=np.zeros(len(run)), where=size > 0)
-    points_up = np.where(np.abs(polarity) > OWN_POLARITY, polarity > 0, _running_median(polarity, run) > 0)
+    usual = _running_median(polarity, run, POLARITY_NEIGHBOURS)
+    points_up = np.where(np.abs(polarity - usual) > OWN_POLARITY, polarity > 0, usual > 0)
     at_peak = np.where(points_up, values.argmax(axis=1), values.argmin(axis=1))
     peak: IntArray = index[np.arange(len(run)), at_peak]
     return peak
