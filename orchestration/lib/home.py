@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 ENVIRONMENT_VARIABLE = "VITALHOUSE_HOME"
 REPOSITORY = Path(__file__).resolve().parents[2]
+DAGSTER_SETTINGS = REPOSITORY / "orchestration" / "dagster.yaml"
 
 # Health data: nobody but the owner may enter the folder (docs/security.md).
 PRIVATE_MODE = 0o700
@@ -60,9 +62,15 @@ class Home:
         return self.path / "logs" / "build.log"
 
     def ensure(self) -> Home:
-        """Make the folders, closed to everybody but their owner even where they existed with another mode."""
+        """Make the folders, closed to everybody but their owner even where they existed with another mode.
+
+        Dagster's settings are put into its folder unless it has some already.
+        """
         for folder in (self.path, self.lake_path, self.dagster_home, self.build_log_path.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_MODE)
             if folder.stat().st_mode & 0o777 != PRIVATE_MODE:
                 folder.chmod(PRIVATE_MODE)
+        settings = self.dagster_home / DAGSTER_SETTINGS.name
+        if not settings.exists():
+            shutil.copyfile(DAGSTER_SETTINGS, settings)
         return self

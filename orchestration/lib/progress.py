@@ -9,11 +9,12 @@ The code that works does not know where its progress is shown: the command line 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -92,7 +93,7 @@ class _BarTask:
 class BarDisplay:
     """Bars on a terminal, one below the other; finished ones stay with their time."""
 
-    def __init__(self) -> None:
+    def __init__(self, terminal: TextIO) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -101,7 +102,7 @@ class BarDisplay:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            console=Console(stderr=True),
+            console=Console(file=terminal),
         )
 
     def start(self, description: str, total: int | None) -> _BarTask:
@@ -129,17 +130,22 @@ def _write_to_stderr(line: str) -> None:
 
 
 @contextmanager
-def showing_here() -> Iterator[Display]:
-    """Show progress to the person who typed the command: bars if that is a terminal, else lines on standard error."""
+def showing_here() -> Iterator[None]:
+    """Show progress to the person who typed the command: bars if that is a terminal, else lines, on standard error.
+
+    They go to where standard error leads now, even if that is turned elsewhere for a while.
+    """
     global _display
-    bars = BarDisplay() if sys.stderr.isatty() else None
-    outer, _display = _display, bars or LineDisplay(_write_to_stderr)
-    try:
-        yield _display
-    finally:
-        _display = outer
-        if bars:
-            bars.stop()
+    sys.stderr.flush()
+    with os.fdopen(os.dup(2), "w", buffering=1) as terminal:
+        bars = BarDisplay(terminal) if terminal.isatty() else None
+        outer, _display = _display, bars or LineDisplay(lambda line: print(line, file=terminal, flush=True))
+        try:
+            yield
+        finally:
+            _display = outer
+            if bars:
+                bars.stop()
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from orchestration.lib.warehouse import Warehouse
 PUBLICATION = "catalog.publication"
 
 
-class PublishRefused(VitalhouseError):  # noqa: N818 - it says what happened
+class PublishRefused(VitalhouseError):
     """What would have been published holds, or may hold, personal data. The previous publication stays."""
 
 
@@ -49,13 +49,12 @@ class Relation:
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What was published: rows by relation, and the rows of the publication before (None where it had none)."""
+    """What was published, and how many rows of each relation."""
 
     publication_id: str
     published_at: datetime
     path: Path
     row_counts: dict[str, int]
-    previous_row_counts: dict[str, int]
     seconds: float
 
     def as_metadata(self) -> dict[str, int | float | str]:
@@ -79,7 +78,6 @@ def publish(warehouse: Warehouse, published_path: Path, manifest_path: Path) -> 
     """
     started = time.monotonic()
     relations = publishable(json.loads(manifest_path.read_text()))
-    previous = published_row_counts(published_path)
     _remove_leftovers(published_path)
     next_path = published_path.with_name(f".{published_path.name}.{os.getpid()}.next")
     try:
@@ -91,7 +89,7 @@ def publish(warehouse: Warehouse, published_path: Path, manifest_path: Path) -> 
     finally:
         next_path.unlink(missing_ok=True)
         next_path.with_name(next_path.name + ".wal").unlink(missing_ok=True)
-    return PublishReport(publication_id, published_at, published_path, row_counts, previous, time.monotonic() - started)
+    return PublishReport(publication_id, published_at, published_path, row_counts, time.monotonic() - started)
 
 
 def publishable(manifest: Mapping[str, Any]) -> dict[str, Relation]:

@@ -1,0 +1,189 @@
+"""The `vitalhouse` command. Everything heavy is imported where it is needed: `--help` must not wait for Dagster."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestration.lib.errors import UsageError, VitalhouseError
+from orchestration.lib.home import Home
+
+if TYPE_CHECKING:
+    from orchestration.lib.build import Report
+
+SQL_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class Commands(click.Group):
+    """Ends with one line and an exit code where a user can mend what went wrong."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except VitalhouseError as error:
+            self._end(ctx, f"error: {error}", error.exit_code)
+        except KeyboardInterrupt:
+            # 128 + SIGINT, as shells have it.
+            self._end(ctx, "interrupted: what was committed stays, and the next build goes on from there", 130)
+        except Exception as error:
+            message = f"unexpected {type(error).__name__}: {error}"
+            self._end(ctx, f"{message}\nrun with --debug to see where: vitalhouse --debug …", 1)
+
+    def _end(self, ctx: click.Context, message: str, exit_code: int) -> None:
+        if ctx.params.get("debug"):
+            raise
+        click.echo(message, err=True)
+        ctx.exit(exit_code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show where an error arose.")
+@click.version_option(package_name="vitalhouse")
+def main(debug: bool) -> None:
+    """From a clinic's files to a queryable warehouse.
+
+    VITALHOUSE_HOME names the folder that holds everything (default: data/ in the repository).
+    """
+
+
+@main.command()
+@click.option("--measurement", "-m", help="Only this source, such as ecg.")
+@click.option("--delivery", "-d", "deliveries", multiple=True, help="Only this delivery (may be given again).")
+@click.option("--reload", is_flag=True, help="Load these deliveries again, replacing their rows.")
+@click.option("--recompute", is_flag=True, help="Compute again what an older version of the transforms computed.")
+@click.option("--full-refresh", is_flag=True, help="Build incremental models from all rows, not only new ones.")
+def build(**options: Any) -> None:
+    """Claim, load, transform, model, test and publish what is new."""
+    from orchestration.lib import progress
+    from orchestration.lib.build import Request, build
+
+    request, home = Request(**options), Home.from_environment().ensure()
+    # A wrong name is said at once, not after the seconds that Dagster takes to start.
+    request.measurements  # noqa: B018
+    with progress.showing_here():
+        progress.write("reading the dbt project")
+        from orchestration.definitions import definitions
+
+        report = build(request, home, definitions(home))
+    _print_report(report, home)
+    sys.exit(0 if report.is_good else 1)
+
+
+@main.command()
+@click.argument("measurement")
+@click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Factor on the subjects.")
+@click.option("--seed", type=click.IntRange(min=0), help="Other people; the same seed gives the same files.")
+@click.option("--bad-input", is_flag=True, help="Also one example of each bad input, in a delivery of its own.")
+def generate(measurement: str, scale: float, seed: int | None, bad_input: bool) -> None:
+    """Write synthetic deliveries of a MEASUREMENT, or of `all`, into the lake."""
+    import importlib
+
+    from orchestration.lib.sources import MEASUREMENTS
+
+    if measurement not in (*MEASUREMENTS, "all"):
+        raise UsageError(f"there is no measurement {measurement}: choose from {', '.join(MEASUREMENTS)} or all")
+    incoming = Home.from_environment().ensure().lake_path / "incoming"
+    seeded = {} if seed is None else {"seed": seed}
+    for each in MEASUREMENTS if measurement == "all" else (measurement,):
+        generator = importlib.import_module(f"synthetic.{each}")
+        try:
+            folders = generator.write_deliveries(incoming, scale=scale, **seeded)
+            examples = generator.write_bad_inputs(incoming, **seeded) if bad_input else {}
+        except (FileExistsError, ValueError) as error:
+            raise VitalhouseError(str(error)) from None
+        for folder in folders:
+            click.echo(f"{each}: {folder}")
+        if examples:
+            click.echo(f"{each}: {len(examples)} bad inputs: {', '.join(examples)}")
+
+
+@main.command()
+def status() -> None:
+    """Show deliveries, files by status, what was rejected and why, what waits, and each source's last load."""
+    from orchestration.lib.status import status
+    from orchestration.lib.tables import print_table
+
+    found = status(Home.from_environment())
+    if found.remark:
+        click.echo(found.remark)
+    for section in found.sections:
+        if section.rows:
+            print_table(section.columns, section.rows, section.title)
+        else:
+            click.echo(f"{section.title}: {section.if_empty}")
+
+
+@main.command()
+@click.argument("query", required=False)
+@click.option(
+    "--file", "-f", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read the query from this file."
+)
+@click.option("--warehouse", is_flag=True, help="Ask the warehouse itself (read-only), not the published file.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def sql(query: str | None, file: Path | None, warehouse: bool, form: str) -> None:
+    """Answer a QUERY on the published file."""
+    from orchestration.lib.query import ask
+    from orchestration.lib.tables import print_table
+
+    if (query is None) == (file is None):
+        raise click.UsageError("give either a query or --file")
+    answer = ask(Home.from_environment(), file.read_text() if file else query or "", of_warehouse=warehouse)
+    if form == "csv":
+        click.echo(answer.as_csv(), nl=False)
+    elif form == "json":
+        click.echo(answer.as_json(), nl=False)
+    else:
+        print_table(answer.columns, answer.rows)
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def dbt(arguments: tuple[str, ...]) -> None:
+    """Run dbt on this home's warehouse: vitalhouse dbt -- test --select run."""
+    from orchestration.lib.dbt import run
+
+    sys.exit(run(Home.from_environment().ensure(), arguments))
+
+
+def _print_report(report: Report, home: Home) -> None:
+    """The summary of a build; what keeps it from exit code 0 stands on the last lines."""
+    from orchestration.lib.tables import print_table
+
+    if report.row_counts and not report.failures:
+        rows = [
+            (name, count, _change(count, report.previous_row_counts.get(name)))
+            for name, count in report.row_counts.items()
+        ]
+        print_table(("relation", "rows", "change"), rows)
+        click.echo(f"published {len(rows)} relations to {home.published_path}")
+    click.echo(f"took {report.seconds:.1f} s")
+    _print_lines("waiting for their partner", report.waiting, report.waiting_count)
+    _print_lines("rejected in this build", report.rejected, report.rejected_count)
+    if report.failures:
+        _print_lines("failed, so nothing was published", report.failures, len(report.failures))
+        click.echo(f"log: {home.build_log_path}")
+
+
+def _change(count: int, previous: int | None) -> str:
+    if previous is None:
+        return "new"
+    return f"{count - previous:+,}" if count != previous else ""
+
+
+def _print_lines(title: str, lines: list[str], count: int) -> None:
+    if not count:
+        return
+    click.echo(f"{title} ({count:,}):")
+    for line in lines:
+        click.echo(f"  {line}")
+    if count > len(lines):
+        click.echo(f"  … and {count - len(lines):,} more: vitalhouse status")
+
+
+if __name__ == "__main__":
+    main()

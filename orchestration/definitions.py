@@ -1,0 +1,31 @@
+"""Entry point of Dagster: every definition, and the home that they work on."""
+
+import dagster as dg
+
+from orchestration.defs import catalog, dbt, ecg, jobs, publish, sensors
+from orchestration.lib.home import Home
+from orchestration.lib.lake import Lake
+from orchestration.lib.warehouse import Warehouse
+
+# A new source is its module here.
+RAW_ASSETS = [*ecg.assets]
+
+
+def definitions(home: Home) -> dg.Definitions:
+    """Everything that Dagster knows, on the data of this home."""
+    return dg.Definitions(
+        assets=[*RAW_ASSETS, *catalog.tables(RAW_ASSETS), *dbt.assets, *publish.assets],
+        jobs=jobs.jobs,
+        sensors=sensors.sensors,
+        # The steps of a run hold the warehouse one after the other: processes of their own would only cost their start.
+        executor=dg.in_process_executor,
+        resources={
+            "home": home,
+            "lake": Lake(home.lake_path),
+            "warehouse": Warehouse(home.warehouse_path),
+            "dbt_cli": dbt.resource,
+        },
+    )
+
+
+defs = definitions(Home.from_environment().ensure())

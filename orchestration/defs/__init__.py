@@ -1,0 +1,1 @@
+"""Dagster definitions, one module a concern: what depends on what, and nothing else."""

@@ -1,0 +1,64 @@
+"""ECG: what comes from a clinic's deliveries, and what is computed from it."""
+
+import dagster as dg
+
+from orchestration.defs.deliveries import LoadConfig, TransformConfig, chosen, delivered, materialized, step
+from orchestration.lib import sources
+from orchestration.lib.ecg import transform_runs
+from orchestration.lib.lake import Lake
+from orchestration.lib.loader import load
+from orchestration.lib.warehouse import Warehouse
+
+
+@dg.asset(key=["raw", "ecg_run_header"], group_name="ecg", kinds={"duckdb", "json"}, **delivered("ecg"))
+def ecg_run_header(
+    context: dg.AssetExecutionContext,
+    config: LoadConfig,
+    lake: dg.ResourceParam[Lake],
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.MaterializeResult[None]:
+    """Headers of the ECG runs in the chosen deliveries: sampling rate, units, date, age and sex."""
+    with step(context):
+        report = load(
+            sources.ECG_RUN_HEADER, lake, warehouse, chosen(context, "ecg"), reload=config.reload, log=context.log
+        )
+        return materialized("ecg_run_header", report, warehouse)
+
+
+@dg.multi_asset(
+    name="ecg_transform",
+    group_name="ecg",
+    specs=[
+        dg.AssetSpec(
+            ["raw", "ecg_run_feature"],
+            deps=[ecg_run_header],
+            kinds={"duckdb", "parquet", "numpy"},
+            description="Beats, heart rate variability and signal quality of each run; signals go to Parquet files.",
+        ),
+        dg.AssetSpec(
+            ["raw", "ecg_run_similarity"],
+            deps=[ecg_run_header],
+            kinds={"duckdb", "numpy"},
+            description="Pairs of one subject's runs whose filtered signals are nearly the same.",
+        ),
+    ],
+    **delivered("ecg"),
+)
+def ecg_transform(
+    context: dg.AssetExecutionContext,
+    config: TransformConfig,
+    lake: dg.ResourceParam[Lake],
+    warehouse: dg.ResourceParam[Warehouse],
+) -> tuple[dg.MaterializeResult[None], dg.MaterializeResult[None]]:
+    """Filter the runs' signals, find their beats and compute their features."""
+    with step(context):
+        report = transform_runs(
+            lake, warehouse, chosen(context, "ecg"), reload=config.reload, recompute=config.recompute, log=context.log
+        )
+        return (
+            materialized("ecg_run_feature", report, warehouse),
+            materialized("ecg_run_similarity", report, warehouse),
+        )
+
+
+assets = [ecg_run_header, ecg_transform]

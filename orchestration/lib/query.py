@@ -1,0 +1,118 @@
+"""Questions to the published file or the warehouse, both opened read-only, and their answers as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.lib.errors import VitalhouseError
+from orchestration.lib.home import Home
+from orchestration.lib.warehouse import Warehouse
+
+# Counting the rows of a view runs its SQL. Nobody should wait longer for a figure in the UI, for all views together.
+VIEW_COUNT_SECONDS = 2.0
+
+
+class QueryError(VitalhouseError):
+    """A query that DuckDB refused; the message is DuckDB's."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Column names and rows of a query's result."""
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+    def as_csv(self) -> str:
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(self.rows)
+        return out.getvalue()
+
+    def as_json(self) -> str:
+        records = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        return json.dumps(records, indent=2, default=str, ensure_ascii=False) + "\n"
+
+
+@contextmanager
+def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the published file read-only.
+
+    Raises
+    ------
+    VitalhouseError
+        If nothing was published yet.
+    """
+    if not path.exists():
+        raise VitalhouseError("nothing is published yet: run `vitalhouse build` first")
+    con = duckdb.connect(str(path), read_only=True)
+    try:
+        yield con
+    finally:
+        con.close()
+
+
+def ask(home: Home, sql: str, *, of_warehouse: bool = False, lock_timeout_seconds: float = 10.0) -> Answer:
+    """Answer one or more statements on the published file, or the warehouse itself; the last one's result counts.
+
+    The lake is the working directory of paths in SQL: ``signal_path`` can be read where it lies.
+
+    Raises
+    ------
+    QueryError
+        If DuckDB refuses the statement.
+    """
+    warehouse = Warehouse(home.warehouse_path, lock_timeout_seconds)
+    with warehouse.read() if of_warehouse else open_published(home.published_path) as con:
+        try:
+            con.execute(sql)
+            columns = [column[0] for column in con.description or []]
+            return Answer(columns, con.fetchall())
+        except duckdb.Error as error:
+            raise QueryError(_one_line(error)) from error
+
+
+def _one_line(error: duckdb.Error) -> str:
+    """DuckDB's message without the excerpt of the query that it draws below."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    kept = [line for line in lines if not line.startswith(("LINE ", "^"))]
+    return " ".join(kept) or "the query failed"
+
+
+def count_rows(warehouse: Warehouse, tables: Iterable[str], views: Sequence[str] = ()) -> dict[str, int]:
+    """Rows of each relation that exists; of views as many as can be counted in ``VIEW_COUNT_SECONDS``."""
+    counts: dict[str, int] = {}
+    with warehouse.read() as con:
+        for name in tables:
+            counts |= _count(con, name)
+        timer = threading.Timer(VIEW_COUNT_SECONDS, con.interrupt)
+        timer.start()
+        try:
+            for name in views:
+                counts |= _count(con, name)
+        except duckdb.InterruptException:
+            pass
+        finally:
+            timer.cancel()
+            timer.join()
+    return counts
+
+
+def _count(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]:
+    try:
+        row = con.execute(f"select count(*) from {name}").fetchone()
+    except (duckdb.CatalogException, duckdb.IOException):
+        return {}
+    assert row is not None
+    return {name: int(row[0])}
