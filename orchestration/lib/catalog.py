@@ -311,15 +311,21 @@ def _mark_gone_deliveries(
     con: duckdb.DuckDBPyConnection, measurement: str, present: Sequence[Delivery], report: CrawlReport
 ) -> None:
     """A delivery that is no longer in the lake: its files are missing."""
-    keys = [delivery.path for delivery in present]
+    known = con.execute(
+        "select distinct clinic, measurement, delivery from catalog.file where measurement = ? and status != 'missing'",
+        [measurement],
+    ).fetchall()
+    gone = {Delivery(*row) for row in known} - set(present)
+    if not gone:
+        return
     paths = con.execute(
         """
         select raw_path from catalog.file
         where
             measurement = ? and status != 'missing'
-            and format('incoming/clinic={}/measurement={}/{}', clinic, measurement, delivery) not in (select unnest(?))
+            and clinic || '/' || delivery in (select unnest(?))
         """,
-        [measurement, keys],
+        [measurement, [delivery.key for delivery in gone]],
     ).fetchall()
     _mark_missing(con, {path for (path,) in paths}, report)
 

@@ -131,7 +131,9 @@ def transform_runs(
                     _remove_unreferenced(con, lake, deliveries)
                     if reload:
                         loader.mark_for_reload(con, sources.ECG_RUN_SIGNAL, deliveries)
-                    _mark_outdated(con, deliveries, recompute)
+                    if recompute:
+                        _mark_other_version(con, deliveries)
+                    _mark_outdated(con)
                 with transaction(con):
                     files, remaining_count = _next_batch(con, deliveries, report)
                     if is_first:
@@ -165,26 +167,44 @@ _CURRENT_HEADER = """
 """
 
 
-def _mark_outdated(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery] | None, recompute: bool) -> None:
+# Features that some header of their run contradicts: rarely any, and cheap to ask.
+_DOUBTFUL = """
+    select distinct feature._raw_path
+    from raw.ecg_run_feature as feature
+    inner join raw.ecg_run_header as header using (clinic, subject, run)
+    where feature.sampling_rate_hz != header.fs or feature.units != lower(trim(header.units))
+"""
+
+# Of these, the ones whose signal is current and whose current header contradicts.
+_OUTDATED = f"""
+    select feature._raw_path
+    from raw.ecg_run_feature as feature
+    inner join catalog.delivered_content as content
+        on content.raw_path = feature._raw_path and content.is_current
+    inner join ({_CURRENT_HEADER}) as header on header.record_key = content.record_key
+    where list_contains(?, feature._raw_path)
+        and (feature.sampling_rate_hz != header.fs or feature.units != header.units)
+"""
+
+
+def _mark_outdated(con: duckdb.DuckDBPyConnection) -> None:
     """Take up signals again whose features were computed with a rate or unit that a later header has corrected.
 
     They are waiting, not pending: that is done in whatever delivery they lie.
     """
-    con.execute(
-        f"""
-        update catalog.file set status = 'waiting', reason = 'a later header has another sampling rate or unit'
-        where raw_path in (
-            select feature._raw_path
-            from raw.ecg_run_feature as feature
-            inner join catalog.delivered_content as content
-                on content.raw_path = feature._raw_path and content.is_current
-            inner join ({_CURRENT_HEADER}) as header on header.record_key = content.record_key
-            where feature.sampling_rate_hz != header.fs or feature.units != header.units
+    doubtful = [path for (path,) in con.execute(_DOUBTFUL).fetchall()]
+    if doubtful:
+        con.execute(
+            f"""
+            update catalog.file set status = 'waiting', reason = 'a later header has another sampling rate or unit'
+            where raw_path in ({_OUTDATED})
+            """,
+            [doubtful],
         )
-        """
-    )
-    if not recompute:
-        return
+
+
+def _mark_other_version(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery] | None) -> None:
+    """Take up signals again that another version of the transforms has computed."""
     keys = None if deliveries is None else [delivery.key for delivery in deliveries]
     con.execute(
         """
@@ -207,7 +227,7 @@ def _next_batch(
     headers = {
         key: _Header(raw_path, fs, units)
         for key, raw_path, fs, units in con.execute(
-            f"{_CURRENT_HEADER} and content.record_key in (select record_key from candidate)"
+            f"{_CURRENT_HEADER} and list_contains(?, content.record_key)", [[file.record_key for file in files]]
         ).fetchall()
     }
     alone = [file.raw_path for file in files if file.record_key not in headers]
