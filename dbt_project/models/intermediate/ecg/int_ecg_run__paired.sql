@@ -23,8 +23,8 @@ paired as (
         header.age_years,
         header.is_age_plausible,
         header.sex,
-        -- the figures were computed with this rate; assert_run_was_read_with_its_header holds it equal to the header's
         feature.sampling_rate_hz,
+        (header.sampling_rate_hz, header.unit) = (feature.sampling_rate_hz, feature.unit) as is_read_with_its_header,
         feature.sample_count,
         feature.duration_s,
         feature.raw_min_mv,

@@ -1,0 +1,40 @@
+-- A returned row is a relation that has another number of rows after loading the seeded sample deliveries, and nothing else,
+-- than was reviewed in seeds/expected_row_count.csv.
+{{ config(enabled=var('check_sample_counts'), meta={'dagster': {'ref': {'name': 'expected_row_count'}}}) }}
+
+with expected_row_count as (
+
+    select * from {{ ref('expected_row_count') }}
+
+),
+
+counted as (
+
+    {% for model in ['subject', 'run', 'run_metadata', 'sample'] %}
+        select
+            'ecg' as measurement,
+            'ecg.{{ model }}' as relation,
+            count(*) as row_count
+        from {{ ref(model) }}
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+
+),
+
+different as (
+
+    select
+        expected_row_count.measurement,
+        expected_row_count.relation,
+        expected_row_count.expected_row_count,
+        counted.row_count
+    from expected_row_count
+    full outer join counted
+        on
+            expected_row_count.measurement = counted.measurement
+            and expected_row_count.relation = counted.relation
+    where expected_row_count.expected_row_count is distinct from counted.row_count
+
+)
+
+select * from different
