@@ -36,7 +36,7 @@ class Translator(DagsterDbtTranslator):
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetCheckSpec | None:
-        """A test of a raw table must not keep the transforms waiting that read it: dbt would run twice, before and after.
+        """A test of a raw table keeps no transform waiting that reads it: dbt would run twice, before and after.
 
         What a failed test keeps from being built, dbt decides.
         """

@@ -23,4 +23,5 @@ marts = dg.define_asset_job(
     selection=dg.AssetSelection.all() - dg.AssetSelection.key_prefixes("raw"),
     description="All models from what is loaded: built, tested and published.",
 )
-jobs = [*(source_job(measurement) for measurement in MEASUREMENTS), marts]
+source_jobs = [source_job(measurement) for measurement in MEASUREMENTS]
+jobs = [*source_jobs, marts]

@@ -1,1 +1,50 @@
-sensors = []
+"""Looks for new deliveries and asks for a run of their source's job."""
+
+import json
+
+import dagster as dg
+
+from orchestration.defs.jobs import source_jobs
+from orchestration.lib import arrivals
+from orchestration.lib.build import RANGE_TAGS, bury, partition_keys, ranges, register
+from orchestration.lib.home import Home
+from orchestration.lib.lake import Lake
+from orchestration.lib.sources import MEASUREMENTS
+from orchestration.lib.turn import NotYourTurn, turn
+from orchestration.lib.warehouse import Warehouse, WarehouseLocked
+
+# A provider's upload is loaded within a minute; a look costs milliseconds.
+INTERVAL_SECONDS = 30
+
+
+@dg.sensor(jobs=source_jobs, minimum_interval_seconds=INTERVAL_SECONDS, default_status=dg.DefaultSensorStatus.RUNNING)
+def new_deliveries(
+    context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], lake: dg.ResourceParam[Lake]
+) -> dg.SensorResult | dg.SkipReason:
+    """Claims what lies in `latest/`, makes new deliveries partitions, and asks for a run for those that changed."""
+    seen = json.loads(context.cursor or "{}")
+    try:
+        with turn(home.build_lock_path, wait=False):
+            bury(context.instance)
+            changed = {measurement: look(context.instance, lake, home, measurement) for measurement in MEASUREMENTS}
+    except (NotYourTurn, WarehouseLocked) as busy:
+        return dg.SkipReason(str(busy))
+    requests = [
+        dg.RunRequest(job_name=measurement, tags=dict(zip(RANGE_TAGS, keys, strict=True)))
+        for measurement, newest in changed.items()
+        # What is still new after a run for it failed or found it unsettled is asked for again when it changes again.
+        if newest != seen.get(measurement)
+        for keys in ranges(list(newest), partition_keys(context.instance, measurement), exact=False)
+    ]
+    return dg.SensorResult(requests, cursor=json.dumps(changed))
+
+
+def look(instance: dg.DagsterInstance, lake: Lake, home: Home, measurement: str) -> dict[str, int]:
+    """Claim and register what came, and say what changed and when."""
+    lake.claim(measurement)
+    register(instance, measurement, lake.deliveries(measurement))
+    with Warehouse(home.warehouse_path, lock_timeout_seconds=0).write() as con:
+        return arrivals.changes(lake, con, measurement)
+
+
+sensors = [new_deliveries]

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from orchestration.lib import progress, sources
-from orchestration.lib.catalog import crawl
+from orchestration.lib import arrivals, progress, sources
 from orchestration.lib.errors import UsageError
 from orchestration.lib.home import ENVIRONMENT_VARIABLE, Home
-from orchestration.lib.lake import SETTLE_SECONDS, Delivery, Lake, is_settled
+from orchestration.lib.lake import Delivery, Lake
 from orchestration.lib.publish import published_row_counts
+from orchestration.lib.turn import turn
 from orchestration.lib.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 BUILD_TAG = "vitalhouse/build"
 # How Dagster says that a run is about several partitions.
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-# Short enough that a waiting person does not notice, long enough to cost nothing.
-LOCK_POLL_SECONDS = 0.2
 # More would scroll the summary away; `vitalhouse status` and catalog.rejected_row have them all.
 SHOWN = 20
 
@@ -117,9 +113,8 @@ def build(request: Request, home: Home, definitions: Definitions) -> Report:
         bury(instance)
         with warehouse.write() as con:
             refused = Refused.of(con)
-        _claim(lake, measurements)
-        wanted = _wanted(request, lake, measurements)
-        news = {each: _news(request, lake, warehouse, each, wanted[each]) for each in measurements}
+        arrivals.claim(lake, measurements)
+        news = _news(request, lake, warehouse, _wanted(request, lake, measurements))
         for each in measurements:
             register(instance, each, lake.deliveries(each))
         for run in plan(request, news, {each: partition_keys(instance, each) for each in measurements}):
@@ -188,47 +183,6 @@ def partition_keys(instance: DagsterInstance, measurement: str) -> list[str]:
     return list(instance.get_dynamic_partitions(f"{measurement}_deliveries"))
 
 
-@contextmanager
-def turn(lock_path: Path) -> Iterator[None]:
-    """Wait until no other build of this home runs, saying whose turn it is.
-
-    The operating system lets go of the lock when its holder ends, however it ends.
-    """
-    with lock_path.open("a+") as lock:
-        said = None
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                holder = _holder(lock_path)
-                if holder != said:
-                    progress.write(f"another build is under way ({holder}): waiting for it to end")
-                    said = holder
-                time.sleep(LOCK_POLL_SECONDS)
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
-        lock.flush()
-        try:
-            yield
-        finally:
-            lock.truncate(0)
-
-
-def is_someones_turn(lock_path: Path) -> bool:
-    """Whether a build of this home is under way."""
-    with suppress(FileNotFoundError), lock_path.open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def _holder(lock_path: Path) -> str:
-    return lock_path.read_text().strip() or "it is just starting"
-
-
 def bury(instance: DagsterInstance) -> None:
     """End the runs of builds that were killed, and free the warehouse pool that they held.
 
@@ -240,35 +194,6 @@ def bury(instance: DagsterInstance) -> None:
     for run in instance.get_runs(RunsFilter(statuses=alive, tags={BUILD_TAG: "terminal"})):
         instance.report_run_failed(run, "the build was killed")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-
-
-def _claim(lake: Lake, measurements: Sequence[str]) -> None:
-    """Claim what lies in ``latest/``, giving files that were copied there this moment the time to settle."""
-    if any(_is_being_written(lake, measurement) for measurement in measurements):
-        _let_settle("files in latest/")
-    for measurement in measurements:
-        for delivery in lake.claim(measurement):
-            progress.write(f"claimed {measurement} delivery {delivery.key}")
-
-
-def _is_being_written(lake: Lake, measurement: str) -> bool:
-    """Whether a file below a ``latest/`` of this measurement has not settled."""
-    incoming = lake.list_directory("incoming")
-    clinics = incoming.directories if incoming else ()
-    folders = [f"{clinic}/measurement={measurement}/latest" for clinic in clinics]
-    while folders:
-        listing = lake.list_directory(folders.pop())
-        if listing is None:
-            continue
-        if not all(is_settled(entry.modified_ns, SETTLE_SECONDS, time.time()) for entry in listing.entries):
-            return True
-        folders += listing.directories
-    return False
-
-
-def _let_settle(what: str) -> None:
-    progress.write(f"{what} changed within the last {SETTLE_SECONDS:.0f} s: waiting that long, in case more follows")
-    time.sleep(SETTLE_SECONDS)
 
 
 def _wanted(request: Request, lake: Lake, measurements: Sequence[str]) -> dict[str, list[Delivery]]:
@@ -295,22 +220,15 @@ def _wanted(request: Request, lake: Lake, measurements: Sequence[str]) -> dict[s
 
 
 def _news(
-    request: Request, lake: Lake, warehouse: Warehouse, measurement: str, wanted: Sequence[Delivery]
-) -> list[Delivery]:
+    request: Request, lake: Lake, warehouse: Warehouse, wanted: dict[str, list[Delivery]]
+) -> dict[str, list[Delivery]]:
     """Those of the wanted deliveries that have something to load, or are to be loaded anew."""
-    crawled = crawl(lake, warehouse, measurement)
-    if crawled.unsettled_count:
-        _let_settle(f"{crawled.unsettled_count:,} {measurement} files")
-        crawl(lake, warehouse, measurement)
-    if request.reload or request.recompute:
-        return list(wanted)
-    with warehouse.read() as con:
-        rows = con.execute(
-            "select distinct clinic, delivery from catalog.file where measurement = ? and status = 'pending'",
-            [measurement],
-        ).fetchall()
-    pending = {Delivery(clinic, measurement, name) for clinic, name in rows}
-    return [delivery for delivery in wanted if delivery in pending]
+    news = {}
+    for measurement, deliveries in wanted.items():
+        pending = arrivals.pending(lake, warehouse, measurement)
+        is_anew = request.reload or request.recompute
+        news[measurement] = [delivery for delivery in deliveries if is_anew or delivery in pending]
+    return news
 
 
 @dataclass(frozen=True)
