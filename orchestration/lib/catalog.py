@@ -104,10 +104,10 @@ class _Crawl:
         if not self.directories and not self.unlisted and not self.gone:
             return
         self.report.changed_deliveries.add(self.delivery)
-        self._remember()
         known = self._known_files()
         self._write_seen(known)
         self._write_missing(set(known) - set(self.entries))
+        self._remember()
 
     def _look(self, remembered: dict[str, int | None]) -> None:
         """List every directory that is new or changed, and what is below it."""
@@ -272,6 +272,7 @@ class _Crawl:
             with self.lake.open(entry.raw_path) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest(), None
         except OSError as error:
+            self.directories[entry.raw_path.rpartition("/")[0]] = None  # to be looked into again
             return None, f"it cannot be read ({error.strerror}): mend that, and the next build takes it"
 
     def _replace_rows(self, rows: list[dict[str, object]]) -> None:
