@@ -77,6 +77,21 @@ def _delivery_parameter(deliveries: Sequence[Delivery] | None) -> list[list[str]
 
 def _mark_duplicates(con: duckdb.DuckDBPyConnection, entity: Entity, report: LoadReport) -> None:
     """A candidate is a duplicate if its content is loaded, or comes from an earlier candidate, for the same path."""
+    # Rarely is there any, and to see that, hashes are enough: the paths of all that was ever loaded are far longer.
+    has_duplicates = con.execute(
+        """
+        select
+            (select count(*) > count(distinct (clinic, path_below, content_hash)) from candidate)
+            or exists (
+                select 1 from catalog.file
+                where measurement = ? and entity = ? and status in ('loaded', 'missing')
+                    and content_hash in (select content_hash from candidate)
+            )
+        """,
+        [entity.measurement, entity.name],
+    ).fetchone()
+    if has_duplicates == (False,):
+        return
     duplicates = con.execute(
         """
         with original as (
