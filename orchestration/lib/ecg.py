@@ -30,6 +30,7 @@ from orchestration.lib.signal_file import BadSignal, read_signal
 from orchestration.lib.signal_store import (
     FilteredSignal,
     list_array,
+    part_path,
     prepare,
     read_filtered,
     remove_unreferenced,
@@ -78,11 +79,18 @@ class _Run:
     """A signal that was transformed: its row of features and its row of Parquet."""
 
     signal: _Signal
+    raw_mv: npt.NDArray[np.float32]
+    sha256: str
     filtered_mv: npt.NDArray[np.float32]
     r_peak_index: npt.NDArray[np.int32]
     features: dict[str, Any]
     is_usable: bool
     unusable_reason: str | None
+
+    @property
+    def delivery(self) -> Delivery:
+        """The delivery that the signal came in."""
+        return Delivery(self.signal.file.clinic, "ecg", self.signal.file.delivery)
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -234,23 +242,26 @@ class _Transaction:
 
     def run(self, files: list[tuple[ChosenFile, _Header]]) -> None:
         self.outcomes = {file.raw_path: Outcome(file.raw_path) for file, _ in files}
-        runs = self._transform(files)
-        paths = self._store(runs)
-        self._replace_rows(runs, paths)
+        with ThreadPoolExecutor(THREADS) as pool:
+            runs = self._transform(pool, files)
+            # Files are written while rows are inserted; both are done before the commit.
+            stored = [pool.submit(self._store, *part) for part in _parts(runs)]
+            self._replace_rows(runs)
+            for part in stored:
+                part.result()
         for run in runs:
             self.outcomes[run.signal.file.raw_path].row_count = 1
         outcomes = list(self.outcomes.values())
         pending.finish_load(self.con, sources.ECG_RUN_SIGNAL, self.begun, [file for file, _ in files], outcomes)
         self.report.add(outcomes)
 
-    def _transform(self, files: list[tuple[ChosenFile, _Header]]) -> list[_Run]:
+    def _transform(self, pool: ThreadPoolExecutor, files: list[tuple[ChosenFile, _Header]]) -> list[_Run]:
         """Read and transform, a thread for each core, in the order of the files."""
-        with ThreadPoolExecutor(THREADS) as pool:
-            signals = [signal for signal in pool.map(lambda pair: self._read(*pair), files) if signal]
-            done = []
-            for runs in pool.map(_transform_batch, _batches(signals)):
-                self.advance(len(runs))
-                done += runs
+        signals = [signal for signal in pool.map(lambda pair: self._read(*pair), files) if signal]
+        done = []
+        for runs in pool.map(_transform_batch, _batches(signals)):
+            self.advance(len(runs))
+            done += runs
         self.advance(len(files) - len(done))
         return sorted(done, key=lambda run: run.signal.file.raw_path)
 
@@ -273,27 +284,20 @@ class _Transaction:
             return None
         return _Signal(file, header, samples * MILLIVOLTS[header.units])
 
-    def _store(self, runs: list[_Run]) -> dict[str, str]:
-        """Write one Parquet file for each delivery; gives each signal's path of Parquet, relative to the lake."""
-        paths: dict[str, str] = {}
-        for (clinic, delivery), group in groupby(
-            runs, key=lambda run: (run.signal.file.clinic, run.signal.file.delivery)
-        ):
-            members = list(group)
-            columns = {
-                "run_key": [run.signal.file.record_key for run in members],
-                "raw_path": [run.signal.file.raw_path for run in members],
-                "load_id": [self.begun.load_id] * len(members),
-                "sampling_rate_hz": [run.signal.header.sampling_rate_hz for run in members],
-                "raw_mv": list_array([run.signal.raw_mv.astype(np.float32) for run in members]),
-                "filtered_mv": list_array([run.filtered_mv for run in members]),
-                "r_peak_index": list_array([run.r_peak_index for run in members]),
-            }
-            path = write_part(self.lake, clinic, delivery, self.begun.load_id, columns)
-            paths |= {run.signal.file.raw_path: path for run in members}
-        return paths
+    def _store(self, delivery: Delivery, runs: list[_Run]) -> None:
+        """Write the signals of one delivery as a Parquet file."""
+        columns = {
+            "run_key": [run.signal.file.record_key for run in runs],
+            "raw_path": [run.signal.file.raw_path for run in runs],
+            "load_id": [self.begun.load_id] * len(runs),
+            "sampling_rate_hz": [run.signal.header.sampling_rate_hz for run in runs],
+            "raw_mv": list_array([run.raw_mv for run in runs]),
+            "filtered_mv": list_array([run.filtered_mv for run in runs]),
+            "r_peak_index": list_array([run.r_peak_index for run in runs]),
+        }
+        write_part(self.lake, part_path(delivery, self.begun.load_id), columns)
 
-    def _replace_rows(self, runs: list[_Run], paths: dict[str, str]) -> None:
+    def _replace_rows(self, runs: list[_Run]) -> None:
         con, raw_paths = self.con, list(self.outcomes)
         con.execute("delete from catalog.rejected_row where raw_path in (select unnest(?))", [raw_paths])
         con.execute("delete from raw.ecg_run_feature where _raw_path in (select unnest(?))", [raw_paths])
@@ -306,7 +310,7 @@ class _Transaction:
         )
         if not runs:
             return
-        rows = [self._feature_row(run, paths[run.signal.file.raw_path]) for run in runs]
+        rows = [self._feature_row(run) for run in runs]
         columns = {
             name: pa.array([row[name] for row in rows], _ARROW_TYPES[sql_type])
             for name, sql_type in sources.ECG_RUN_FEATURE.columns.items()
@@ -314,10 +318,9 @@ class _Transaction:
         insert_arrow(con, "insert into raw.ecg_run_feature by name select * from rows", pa.table(columns))
         self._insert_similarities(runs)
 
-    def _feature_row(self, run: _Run, signal_path: str) -> dict[str, object]:
+    def _feature_row(self, run: _Run) -> dict[str, object]:
         signal = run.signal
         clinic, subject, number = run.key
-        samples = signal.raw_mv.astype(np.float32)
         return {
             "clinic": clinic,
             "delivery": signal.file.delivery,
@@ -326,13 +329,13 @@ class _Transaction:
             "header_raw_path": signal.header.raw_path,
             "sampling_rate_hz": signal.header.sampling_rate_hz,
             "units": signal.header.units,
-            "sample_count": len(samples),
-            "duration_s": len(samples) / signal.header.sampling_rate_hz,
+            "sample_count": len(run.raw_mv),
+            "duration_s": len(run.raw_mv) / signal.header.sampling_rate_hz,
             **run.features,
             "is_usable": run.is_usable,
             "unusable_reason": run.unusable_reason,
-            "signal_sha256": hashlib.sha256(samples.tobytes()).hexdigest(),
-            "signal_path": signal_path,
+            "signal_sha256": run.sha256,
+            "signal_path": part_path(run.delivery, self.begun.load_id),
             "transform_version": TRANSFORM_VERSION,
             "_raw_path": signal.file.raw_path,
             "_row_number": 1,
@@ -412,13 +415,23 @@ def _batches(signals: Sequence[_Signal]) -> Iterator[list[_Signal]]:
     yield from open_batches.values()
 
 
+def _parts(runs: Sequence[_Run]) -> Iterator[tuple[Delivery, list[_Run]]]:
+    """The runs of each delivery: what becomes one Parquet file. They are in the order of their raw paths."""
+    for delivery, group in groupby(runs, key=lambda run: run.delivery):
+        yield delivery, list(group)
+
+
 def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     rate = signals[0].header.sampling_rate_hz
-    batch: EcgBatch = transform_batch(np.stack([signal.raw_mv for signal in signals]), rate)
+    samples = np.stack([signal.raw_mv for signal in signals])
+    batch: EcgBatch = transform_batch(samples, rate)
     filtered = batch.filtered_mv.astype(np.float32)
+    raw = samples.astype(np.float32)
     return [
         _Run(
             signal,
+            raw[row],
+            hashlib.sha256(raw[row].tobytes()).hexdigest(),
             filtered[row],
             batch.r_peak_index[row].astype(np.int32),
             {name: _plain(values[row]) for name, values in batch.features.items()},

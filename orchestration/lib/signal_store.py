@@ -47,14 +47,17 @@ def prepare(lake: Lake) -> None:
         _write(SCHEMA.empty_table(), empty)
 
 
-def write_part(lake: Lake, clinic: str, delivery: str, load_id: int, columns: dict[str, Any]) -> str:
-    """Write the signals of one transaction and delivery; gives the file's path, relative to the lake.
+def part_path(delivery: Delivery, load_id: int) -> str:
+    """Path, relative to the lake, of the signals of one transaction and delivery.
 
     A transaction that was killed and is done again has the same load id, and so writes the same file.
     """
-    path = f"{_folder(clinic, delivery)}/part-{load_id:08d}.parquet"
+    return f"{_folder(delivery)}/part-{load_id:08d}.parquet"
+
+
+def write_part(lake: Lake, path: str, columns: dict[str, Any]) -> None:
+    """Write signals (columns of `SCHEMA`) as the file at this path of the lake, whole or not at all."""
     _write(pa.table(columns, schema=SCHEMA), lake.path(path))
-    return path
 
 
 def list_array(arrays: Sequence[npt.NDArray[Any]]) -> pa.ListArray:
@@ -91,14 +94,14 @@ def remove_unreferenced(con: duckdb.DuckDBPyConnection, lake: Lake, deliveries: 
         ).fetchall()
     }
     for delivery in chosen:
-        folder = _folder(delivery.clinic, delivery.name)
+        folder = _folder(delivery)
         for file in lake.path(folder).glob("*"):
             if f"{folder}/{file.name}" not in referenced:
                 file.unlink()
 
 
-def _folder(clinic: str, delivery: str) -> str:
-    return f"{PROCESSED}/clinic={clinic}/delivery={delivery}"
+def _folder(delivery: Delivery) -> str:
+    return f"{PROCESSED}/clinic={delivery.clinic}/delivery={delivery.name}"
 
 
 def _write(table: pa.Table, path: Path) -> None:
