@@ -65,9 +65,12 @@ def load(
             mark_for_reload(con, entity, deliveries)
         with transaction(con):
             files = choose_files(con, entity, deliveries, report)
-            if files:
-                begun = begin_load(con)
-                _Loading(con, entity, lake, begun, report, log).run(files)
+        if files:
+            loading = _Loading(con, entity, lake, begin_load(con), report, log)
+            # Into temporary tables and before the transaction: a file that DuckDB cannot read would abort it.
+            loading.read(files)
+            with transaction(con):
+                loading.write(files)
     report.seconds = time.monotonic() - started
     return report
 
@@ -90,9 +93,9 @@ class _Loading:
         columns, problem = readers.typing_sql(entity, begun.started_at.date().isoformat())
         self.typed_columns, self.problem = ", ".join(columns), problem
 
-    def run(self, files: list[ChosenFile]) -> None:
+    def read(self, files: list[ChosenFile]) -> None:
+        """Read the files' records into the temporary table ``typed``."""
         self.outcomes = {file.raw_path: Outcome(file.raw_path) for file in files}
-        delete_rows(self.con, self.entity, list(self.outcomes))
         names = ", ".join(f'null::{item.type} as "{item.name}"' for item in self.entity.fields)
         self.con.execute(
             f"""
@@ -102,7 +105,11 @@ class _Loading:
             where false
             """
         )
-        bulk = [file for file in files if file.size_bytes >= BULK_BYTES and not _GLOB & set(file.raw_path)]
+        bulk = [
+            file
+            for file in files
+            if file.size_bytes >= BULK_BYTES and not _GLOB & set(str(self.lake.path(file.raw_path)))
+        ]
         careful = sorted(set(files) - set(bulk), key=lambda file: file.raw_path)
         with progress.task(f"Loading {self.entity.table.name}", total=len(files)) as task:
             if bulk:
@@ -111,6 +118,10 @@ class _Loading:
             for chunk in _chunks(careful):
                 self._read_carefully(chunk)
                 task.advance(len(chunk))
+
+    def write(self, files: list[ChosenFile]) -> None:
+        """Put the good records into the raw table, and into the catalog what became of each file."""
+        delete_rows(self.con, self.entity, list(self.outcomes))
         self._insert_rows(files)
         outcomes = list(self.outcomes.values())
         unknown = sorted(self.unknown_fields)
@@ -128,8 +139,8 @@ class _Loading:
             self.con.execute(
                 f"""
                 create or replace temp table bulk as
-                select filename[{len(str(self.lake.root)) + 2}:] as raw_path, position, {self.typed_columns},
-                    {self.problem} as problem
+                select filename[{len(str(self.lake.root)) + 2}:] as raw_path, position, is_blank,
+                    {self.typed_columns}, {self.problem} as problem
                 from ({readers.bulk_sql(self.entity, [str(self.lake.path(file.raw_path)) for file in files])})
                 """
             )
@@ -139,12 +150,14 @@ class _Loading:
                 return files
             middle = len(files) // 2
             return self._read_in_bulk(files[:middle]) + self._read_in_bulk(files[middle:])
-        found = self.con.execute("select raw_path, bool_or(problem is not null) from bulk group by raw_path").fetchall()
+        found = self.con.execute(
+            "select raw_path, bool_or(problem is not null or is_blank) from bulk group by raw_path"
+        ).fetchall()
         clean = {path for path, has_problem in found if not has_problem}
         self.con.execute(
             """
             insert into typed by name
-            select bulk.* exclude (position), position - first_position + 1 as row_number
+            select bulk.* exclude (position, is_blank), position - first_position + 1 as row_number
             from bulk
             inner join (select raw_path, min(position) as first_position from bulk group by raw_path) using (raw_path)
             where raw_path in (select unnest(?))
@@ -165,10 +178,10 @@ class _Loading:
             """,
             [[str(self.lake.path(file.raw_path)) for file in files], _UNKNOWN_FIELD_SAMPLE],
         ).fetchall()
-        self.unknown_fields |= {key for (key,) in keys} - set(readers.value_columns(self.entity))
+        self.unknown_fields |= {readers.printable(key) for (key,) in keys} - set(readers.value_keys(self.entity))
 
     def _read_carefully(self, files: list[ChosenFile]) -> None:
-        keys = readers.value_columns(self.entity)
+        keys = readers.value_keys(self.entity)
         texts: dict[str, list[str | None]] = {key: [] for key in keys}
         paths: list[str] = []
         numbers: list[int] = []
@@ -180,7 +193,7 @@ class _Loading:
                     row = RejectedRow(record.line_number, record.raw_text, record.problem)
                     self.outcomes[file.raw_path].rejected.append(row)
                     continue
-                self.unknown_fields |= record.values.keys() - texts.keys()
+                self.unknown_fields |= {readers.printable(key) for key in record.values.keys() - texts.keys()}
                 for key in keys:
                     texts[key].append(record.values.get(key))
                 paths.append(file.raw_path)
@@ -194,7 +207,10 @@ class _Loading:
                 "line_number": pa.array(lines, pa.int64()),
                 "raw_text": pa.array(raw_texts, pa.string()),
             }
-            | {key: pa.array(values, pa.string()) for key, values in texts.items()}
+            | {
+                column: pa.array(values, pa.string())
+                for column, values in zip(readers.value_columns(self.entity), texts.values(), strict=True)
+            }
         )
         insert_arrow(
             self.con,
