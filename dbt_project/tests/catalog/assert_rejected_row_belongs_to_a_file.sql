@@ -1,4 +1,4 @@
--- A returned row is a rejected row of a file that the catalog does not know, so that nobody could say where it came from.
+-- A returned row is a rejected row of a file that the catalog does not know: nobody could say where it came from.
 {{ config(meta={'dagster': {'ref': {'name': 'stg_catalog__file'}}}) }}
 
 with rejected_row as (
