@@ -63,9 +63,10 @@ def test_every_column_is_described(manifest: Manifest) -> None:
 
 
 def test_described_columns_are_those_of_the_warehouse(manifest: Manifest, empty: DbtHome) -> None:
+    seeds = [node for node in manifest["nodes"].values() if node["resource_type"] == "seed"]
     described = {
         f"{node['schema']}.{node.get('identifier') or node['alias']}": set(node["columns"])
-        for node in [*models(manifest), *manifest["sources"].values()]
+        for node in [*models(manifest), *seeds, *manifest["sources"].values()]
     }
     columns = empty.query(
         "select schema_name || '.' || table_name as name, list(column_name) "
