@@ -191,3 +191,9 @@ def test_what_holds_personal_data_is_tagged_or_held_back(manifest: Manifest) -> 
     }
     sample = next(model for model in models(manifest, "marts") if model["name"] == "sample")
     assert sample["config"]["meta"]["published"] is False
+
+
+def test_every_source_is_staged_so_that_its_tests_are_asset_checks(manifest: Manifest) -> None:
+    """dagster-dbt shows the tests of a source only where a model reads it."""
+    read = {parent for model in models(manifest, "staging") for parent in model["depends_on"]["nodes"]}
+    assert set(manifest["sources"]) == read

@@ -26,9 +26,6 @@ DAMAGE = {
     "assert_no_subject_contradicts_itself": (
         "update ecg.subject set has_conflict = true where subject_key = 'sf_state:01'"
     ),
-    "assert_rejected_row_belongs_to_a_file": (
-        "insert into catalog.rejected_row (raw_path, reason, load_id) values ('nowhere', 'none', 1)"
-    ),
     "assert_run_was_read_with_its_header": (
         "update intermediate.int_ecg_run__paired set is_read_with_its_header = false where run_key = 'sf_state:01:1'"
     ),
