@@ -41,9 +41,16 @@ def test_equals_neurokit(runs: list[np.ndarray], rate: int) -> None:
             ("sdsd_ms", "HRV_SDSD"),
         ):
             assert found[ours][row] == pytest.approx(expected[theirs].iloc[0], abs=1e-9, rel=1e-12), ours
-        # the same count, over the number of intervals instead of differences
-        n_intervals = len(peaks) - 1
-        assert found["pnn50_pct"][row] * (n_intervals - 1) / n_intervals == pytest.approx(expected["HRV_pNN50"].iloc[0])
+
+
+def test_pnn50_is_neurokits_count_over_the_differences() -> None:
+    nk = pytest.importorskip("neurokit2", reason="neurokit2 is the reference for HRV (extra dev)")
+    peaks = np.cumsum(np.random.default_rng(1).integers(700, 900, 40))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = nk.hrv_time(peaks, sampling_rate=1000)["HRV_pNN50"].iloc[0]
+    # NeuroKit2 divides by the 39 intervals, hrv-analysis and pyHRV by the 38 differences
+    assert statistics(peaks, rate=1000)["pnn50_pct"][0] == pytest.approx(theirs * 39 / 38)
 
 
 def test_by_hand() -> None:
@@ -59,6 +66,8 @@ def test_by_hand() -> None:
 def test_a_difference_of_50_ms_does_not_exceed_50_ms() -> None:
     assert statistics([0, 400, 825])["pnn50_pct"][0] == 0
     assert statistics([0, 400, 826])["pnn50_pct"][0] == 100
+    assert statistics([0, 251, 520], rate=360)["pnn50_pct"][0] == 0  # 18 samples
+    assert statistics([0, 251, 521], rate=360)["pnn50_pct"][0] == 100
 
 
 def test_too_few_beats_give_nan_and_no_warning() -> None:
