@@ -167,12 +167,11 @@ _DOUBTFUL = """
     where feature.sampling_rate_hz != header.fs or feature.units != lower(trim(header.units))
 """
 
-# Of these, the ones whose signal is current and whose current header contradicts.
+# Of these, the ones that their current header contradicts; superseded signals too, which may become current again.
 _OUTDATED = f"""
     select feature._raw_path
     from raw.ecg_run_feature as feature
-    inner join catalog.delivered_content as content
-        on content.raw_path = feature._raw_path and content.is_current
+    inner join catalog.delivered_content as content on content.raw_path = feature._raw_path
     inner join ({_CURRENT_HEADER}) as header on header.record_key = content.record_key
     where list_contains(?, feature._raw_path)
         and (feature.sampling_rate_hz != header.fs or feature.units != header.units)
@@ -454,7 +453,8 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     samples = np.stack([signal.raw_mv for signal in signals])
     batch: EcgBatch = transform_batch(samples, rate)
     filtered = batch.filtered_mv.astype(np.float32)
-    raw = samples.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is beyond float32 is no ECG, and unusable
+        raw = samples.astype(np.float32)
     return [
         _Run(
             signal,

@@ -173,6 +173,7 @@ HEADERS: dict[str, tuple[bytes, str | None]] = {
     "fs too large": (b'{"fs": 1e400, "units": "mV", "date": "07.12.2004"}', "fs is '1e400': expected a sampling rate"),
     "fs object": (header_file(fs={"hz": 500}), "fs is '{\"hz\":500}': expected a sampling rate in Hz"),
     "units missing": (header_file(without="units"), "units is missing: expected mV or uV"),
+    "units of two lines": (header_file(units="m\nV"), "units is 'm\nV': expected mV or uV"),
     "units V": (header_file(units="V"), "units is 'V': expected mV or uV"),
     "date empty": (header_file(date=""), "date is missing: expected a day as DD.MM.YYYY or YYYY-MM-DD"),
     "date in words": (header_file(date="7 Dec 2004"), "date is '7 Dec 2004': expected a day as DD.MM.YYYY"),
@@ -246,6 +247,12 @@ def test_case(more: tuple[Loaded, dict[str, str]], case: str, reason: str | None
     else:
         assert loaded.statuses[raw_path] == "rejected"
         assert re.sub(r"^line \d+: ", "", str(loaded.reasons[raw_path])).startswith(reason)
+
+
+def test_every_problem_is_one_line(more: tuple[Loaded, dict[str, str]]) -> None:
+    loaded, _ = more
+    assert all(len(line.splitlines()) == 1 for line in loaded.report.problems)
+    assert [line for line in loaded.report.problems if "units is 'm\\nV': expected mV or uV" in line]
 
 
 def test_the_other_runs_of_that_delivery_are_loaded(more: tuple[Loaded, dict[str, str]]) -> None:
