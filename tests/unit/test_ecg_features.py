@@ -80,6 +80,7 @@ def test_too_few_beats_give_nan_and_no_warning() -> None:
     assert known["sdsd_ms"] == [False, False, False, False, True]
 
 
+@settings(deadline=None)
 @given(st.lists(peak_lists, min_size=1, max_size=6))
 def test_runs_do_not_mix(runs: list[np.ndarray]) -> None:
     together = statistics(*runs)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_transforms.ecg.quality import inspect
@@ -74,6 +74,7 @@ def test_short_repeats_at_the_start_are_signal() -> None:
     assert inspect(run[None], RATE).flat_start_sample_count[0] == 101
 
 
+@settings(deadline=None)
 @given(st.integers(0, 8000), st.integers(2, 1500))
 def test_constant_stretch_is_counted_from_200_ms_on(start: int, length: int) -> None:
     run = regular_ecg()
