@@ -454,7 +454,6 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     batch: EcgBatch = transform_batch(samples, rate)
     filtered = batch.filtered_mv.astype(np.float32)
     with np.errstate(over="ignore"):  # what is beyond float32 is no ECG, and unusable
-        with np.errstate(over="ignore"):  # a value beyond float32 is none of a heart's: its run is unusable anyway
         raw = samples.astype(np.float32)
     return [
         _Run(
