@@ -30,8 +30,8 @@ from tests.pipeline import _snapshot
 from tests.pipeline._snapshot import Snapshot
 from tests.pipeline._uploads import Uploads
 
-# Moments are drawn from a little more than the time that an undisturbed build takes: the end of a build is hit as well as
-# its beginning, and one in a few builds ends by itself.
+# Moments are drawn from a little more than the time that an undisturbed build takes: the end of a build is hit as well
+# as its beginning, and one in a few builds ends by itself.
 RANGE = 1.1
 # Each life of an upload may last this much longer than the one before: on a busy machine too, one ends by itself.
 PATIENCE = 1.05
