@@ -25,7 +25,7 @@ from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 PICTURE = REPOSITORY / "docs/images/asset_graph.png"
 # The least at which each asset of one source's graph shows its checks; in less, Dagster shows names only.
 WINDOW = {"width": 2450, "height": 1180}
-# The graph is still moving into place when its first asset has its state.
+# The graph is still moving into place when its last asset has its state.
 SETTLE_MS = 3000
 START_SECONDS = 120
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -91,6 +91,7 @@ def photograph(page: Page, address: str) -> None:
     # The graph fits itself into the window when it is loaded, not when the navigation goes.
     page.reload()
     page.get_by_text("Passed").first.wait_for()
+    page.wait_for_function("!document.body.innerText.includes('Loading')")
     page.wait_for_timeout(SETTLE_MS)
     PICTURE.parent.mkdir(exist_ok=True)
     page.screenshot(path=PICTURE)
