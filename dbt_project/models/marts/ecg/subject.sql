@@ -22,8 +22,12 @@ summarised as (
         ) as counted_run_count,
         min(recorded_on) as first_run_on,
         max(recorded_on) as last_run_on,
-        avg(heart_rate_bpm) filter (
-            where is_usable and duplicate_of_run_key is null and near_duplicate_of_run_key is null
+        -- rows are added up in any order, which changes the last digits: without them, equal runs give equal subjects
+        round(
+            avg(heart_rate_bpm) filter (
+                where is_usable and duplicate_of_run_key is null and near_duplicate_of_run_key is null
+            ),
+            6
         ) as mean_heart_rate_bpm
     from run
     group by subject_key
