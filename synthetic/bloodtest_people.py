@@ -142,7 +142,7 @@ def draw_network(rng: np.random.Generator, practice_count: int, doctor_count: in
         practice_lab=rng.integers(lab_count, size=practice_count),
         practice_city=practice_city,
         # Numbers with gaps, as where people come and go. Patients, doctors and labs have numbers in common.
-        doctor_ids=100 + np.cumsum(rng.integers(1, 6, size=doctor_count)),
+        doctor_ids=10 + np.cumsum(rng.integers(1, 6, size=doctor_count)),
         doctor_names=[(FIRST_NAMES[i], LAST_NAMES[j]) for i, j in zip(first.tolist(), last.tolist(), strict=True)],
         doctor_practice=np.concatenate([np.arange(practice_count), doctor_practice]),
         doctor_weight=rng.gamma(1.5, size=doctor_count) + 0.05,
@@ -190,7 +190,7 @@ def draw_people(rng: np.random.Generator, count: int, network: Network, doctor: 
     # Disease at a test is chance < logistic(risk): the same person's chance every time, as a threshold on the risk.
     chance = rng.uniform(1e-9, 1.0, count)
     return People(
-        id=1000 + np.cumsum(rng.integers(1, 20, size=count)),
+        id=100 + np.cumsum(rng.integers(1, 20, size=count)),
         sex=sex,
         age_years=age,
         height_cm=np.rint(height).astype(np.int64),
