@@ -176,5 +176,7 @@ def bulk_sql(entity: Entity, files: Sequence[str]) -> str:
     listed = ", ".join(_quoted(path) for path in files)
     return (
         "select *, row_number() over () as position "
-        f"from read_json([{listed}], columns = {{{columns}}}, format = 'auto', ignore_errors = true, filename = true)"
+        f"from read_json([{listed}], columns = {{{columns}}}, format = 'auto', ignore_errors = true, filename = true, "
+        # Or the folder `clinic=…` would overwrite a record's own value `clinic`.
+        "hive_partitioning = false)"
     )
