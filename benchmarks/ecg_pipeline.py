@@ -56,8 +56,8 @@ def main() -> None:
     ecg_mv, _ = synthesize_runs(options.runs, SAMPLES, RATE_HZ, seed=1)
     print(f"{options.runs} runs, {ecg_mv.size:,} samples, CSV to Parquet and features:")
     ours = ecg_mv.size / measure_pipeline(ecg_mv, options.rounds)
-    transform = ecg_mv.size / min(seconds(lambda: transform_batch(ecg_mv, RATE_HZ))[0] for _ in range(options.rounds))
     memory = peak_memory_mb()
+    transform = ecg_mv.size / min(seconds(lambda: transform_batch(ecg_mv, RATE_HZ))[0] for _ in range(options.rounds))
     peer_mv = ecg_mv[: options.peer_runs]
     peer = peer_mv.size / measure_neurokit(peer_mv)
     print(f"whole asset, CSV reading included   {ours / 1e6:8.3f} million samples/s, peak memory {memory:.0f} MB")

@@ -112,10 +112,14 @@ def status() -> None:
     if found.remark:
         click.echo(found.remark)
     for section in found.sections:
-        if section.rows:
+        if section.rows and section.columns:
             print_table(section.columns, section.rows, section.title)
+        elif section.rows:
+            click.echo(f"\n{section.title}")
+            for (line,) in section.rows:
+                click.echo(f"  {line}")
         else:
-            click.echo(f"{section.title}: {section.if_empty}")
+            click.echo(f"\n{section.title}: {section.if_empty}")
 
 
 @main.command()

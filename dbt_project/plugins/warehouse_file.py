@@ -26,7 +26,7 @@ _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _LOG = AdapterLogger("DuckDB")
 
 
-class WarehouseClosed(RuntimeError):  # noqa: N818 - it says what is the matter
+class WarehouseClosed(RuntimeError):
     """The warehouse cannot be opened. A RuntimeError, since dbt-duckdb shows the message of such a one and no traceback."""
 
 

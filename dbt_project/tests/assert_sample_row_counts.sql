@@ -1,5 +1,5 @@
--- A returned row is a relation that has another number of rows after loading the seeded sample deliveries, and nothing else,
--- than was reviewed in seeds/expected_row_count.csv.
+-- A returned row is a relation that has another number of rows after loading the seeded sample deliveries, and
+-- nothing else, than was reviewed in seeds/expected_row_count.csv.
 {{ config(enabled=var('check_sample_counts'), meta={'dagster': {'ref': {'name': 'expected_row_count'}}}) }}
 
 with expected_row_count as (

@@ -141,12 +141,11 @@ def plan(request: Request, news: Mapping[str, Sequence[Delivery]], known: Mappin
         for measurement, deliveries in news.items()
         for keys in ranges([delivery.key for delivery in deliveries], known[measurement], exact=request.reload)
     ]
-    if request.measurement is None and len(news) > 1:
+    if len(news) == len(loads) == 1:
+        return [Run(loads[0].job, loads[0].keys)]
+    if request.measurement is None:
         return [*loads, Run("marts")]
-    measurement = next(iter(news))
-    if len(loads) == 1:
-        return [Run(measurement, loads[0].keys)]
-    return [*loads, Run(measurement, part="marts")]
+    return [*loads, Run(request.measurement, part="marts")]
 
 
 def ranges(keys: Sequence[str], known: Sequence[str], *, exact: bool) -> list[tuple[str, str]]:
@@ -286,7 +285,8 @@ def _execute(
     with _quiet(log_path):
         return job.execute_in_process(
             instance=instance,
-            asset_selection=keys,
+            # Not all of them by name: dbt is then told of everything, tests of what no model reads included.
+            asset_selection=None if run.part == "all" else keys,
             run_config={"ops": _op_config(job, keys, options)},
             tags=tags,
             raise_on_error=False,

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.lib import progress, sources
-from orchestration.lib.lake import SETTLE_SECONDS, Delivery, Entry, Lake, is_settled
+from orchestration.lib.lake import SETTLE_SECONDS, Delivery, Entry, Lake, Listing, is_settled
 from orchestration.lib.warehouse import Warehouse, transaction
 
 # Coarsest step of a file system's clock that we rely on: a directory changed within it may change again unseen.
@@ -95,18 +95,19 @@ class _Crawl:
         self.settle_seconds = settle_seconds
         self.now = time.time()
         self.directories: dict[str, int | None] = {}
+        self.unlisted: dict[str, None] = {}
         self.gone: list[str] = []
         self.entries: dict[str, Entry] = {}
 
     def run(self, remembered: dict[str, int | None]) -> None:
         self._look(remembered)
-        if not self.directories and not self.gone:
+        if not self.directories and not self.unlisted and not self.gone:
             return
         self.report.changed_deliveries.add(self.delivery)
-        self._remember()
         known = self._known_files()
         self._write_seen(known)
         self._write_missing(set(known) - set(self.entries))
+        self._remember()
 
     def _look(self, remembered: dict[str, int | None]) -> None:
         """List every directory that is new or changed, and what is below it."""
@@ -121,6 +122,9 @@ class _Crawl:
             if listing is None:
                 self.gone.append(path)
                 continue
+            if listing.problem:
+                self._report_unlisted(listing)
+                continue
             is_quiet = self._add_entries(listing.entries)
             for directory in listing.directories:
                 if directory not in remembered and directory not in self.directories:
@@ -132,6 +136,12 @@ class _Crawl:
             guard = max(self.settle_seconds, _CLOCK_STEP_SECONDS)
             is_quiet = is_quiet and is_settled(listing.modified_ns, guard, self.now)
             self.directories[path] = listing.modified_ns if is_quiet else None
+
+    def _report_unlisted(self, listing: Listing) -> None:
+        """Nothing is known of what is in it: what was known stands, and the next crawl looks again."""
+        self.unlisted[listing.raw_path] = None
+        self.report.rejected_count += 1
+        self.report.problems.append(f"{listing.raw_path}: {listing.problem}")
 
     def _add_entries(self, entries: Iterable[Entry]) -> bool:
         """Take the settled files; true if there was no other."""
@@ -149,13 +159,12 @@ class _Crawl:
 
     def _remember(self) -> None:
         delivery = self.delivery
-        self.con.execute(
-            "delete from catalog.directory where raw_path in (select unnest(?))", [[*self.directories, *self.gone]]
-        )
+        seen = self.directories | self.unlisted
+        self.con.execute("delete from catalog.directory where raw_path in (select unnest(?))", [[*seen, *self.gone]])
         rows = pa.table(
             {
-                "raw_path": pa.array(self.directories.keys(), pa.string()),
-                "modified_ns": pa.array(self.directories.values(), pa.int64()),
+                "raw_path": pa.array(seen.keys(), pa.string()),
+                "modified_ns": pa.array(seen.values(), pa.int64()),
             }
         )
         insert_arrow(
@@ -244,6 +253,8 @@ class _Crawl:
             "modified_at": _timestamp(entry.modified_ns),
             "content_hash": content_hash,
             "last_crawled_at": now,
+            # A file that changed counts for nothing until it is loaded anew, even if it goes missing before that.
+            "row_count": before.row_count if before and content_hash == before.content_hash else None,
             "status": status,
             "reason": reason,
         }
@@ -261,6 +272,7 @@ class _Crawl:
             with self.lake.open(entry.raw_path) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest(), None
         except OSError as error:
+            self.directories[entry.raw_path.rpartition("/")[0]] = None  # to be looked into again
             return None, f"it cannot be read ({error.strerror}): mend that, and the next build takes it"
 
     def _replace_rows(self, rows: list[dict[str, object]]) -> None:
@@ -298,6 +310,7 @@ class _Crawl:
 # Types that Arrow would not infer from a column of nulls; text is the rest.
 _ARROW_TYPES = {
     "size_bytes": pa.int64(),
+    "row_count": pa.int64(),
     "modified_at": pa.timestamp("us"),
     "last_crawled_at": pa.timestamp("us"),
 }
@@ -328,6 +341,16 @@ def _mark_gone_deliveries(
         [measurement, [delivery.key for delivery in gone]],
     ).fetchall()
     _mark_missing(con, {path for (path,) in paths}, report)
+    # A delivery that is moved back has its old modification times: it must be looked into all the same.
+    con.execute(
+        """
+        delete from catalog.directory
+        where
+            measurement = ?
+            and clinic || '/' || delivery in (select unnest(?))
+        """,
+        [measurement, [delivery.key for delivery in gone]],
+    )
 
 
 def _mark_missing(con: duckdb.DuckDBPyConnection, paths: set[str], report: CrawlReport) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,8 +22,11 @@ from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 PROJECT_PATH = REPOSITORY / "dbt_project"
 
 RESULTS = "run_results.json"
+PARSED = "partial_parse.msgpack"
 _FAILED = ("error", "fail", "runtime error", "partial success")
 _RESULT_EVENTS = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult")
+
+_TIME = re.compile(r"^\d\d:\d\d:\d\d +", re.MULTILINE)
 
 # Made by dbt itself inside the project when someone runs it there.
 _MADE_BY_DBT = ("target", "logs", "dbt_packages")
@@ -80,11 +84,11 @@ def ensure_manifest(home: Home) -> Path:
     home.dbt_target_path.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.dbt_target_path.parent, prefix="parse-") as scratch:
         target = Path(scratch)
-        cache = home.dbt_target_path / "partial_parse.msgpack"
+        cache = home.dbt_target_path / PARSED
         if cache.exists():
             shutil.copy(cache, target)
         _parse(home, target)
-        (target / "partial_parse.msgpack").replace(cache)
+        (target / PARSED).replace(cache)
         (target / "manifest.json").replace(manifest_path)
     stamp_path.write_text(stamp)
     return manifest_path
@@ -96,7 +100,7 @@ def _parse(home: Home, target: Path) -> None:
         [executable(), *arguments], cwd=PROJECT_PATH, env=environment(home), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        said = (done.stdout + done.stderr).strip() or f"exit code {done.returncode}"
+        said = _TIME.sub("", done.stdout + done.stderr).strip() or f"exit code {done.returncode}"
         raise VitalhouseError(f"dbt cannot read its project: {said}")
 
 
@@ -112,10 +116,16 @@ def _fingerprint(project: Path) -> str:
 
 
 def fresh_run_folder(home: Home) -> Path:
-    """Folder for the artifacts of a run inside Dagster, without the results of the run before."""
+    """Folder for the artifacts of a run inside Dagster, without the results of the run before.
+
+    The first run finds what the parse for the manifest remembers, so that it need not parse again.
+    """
     folder = home.dbt_target_path.with_name("run")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULTS).unlink(missing_ok=True)
+    parsed, here = home.dbt_target_path / PARSED, folder / PARSED
+    if parsed.exists() and not here.exists():
+        shutil.copy(parsed, here)
     return folder
 
 

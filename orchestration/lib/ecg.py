@@ -14,32 +14,38 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate, groupby
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from orchestration.lib import loader, progress, sources
+from orchestration.lib import pending, progress, sources
 from orchestration.lib.catalog import insert_arrow
 from orchestration.lib.lake import Delivery, Lake
-from orchestration.lib.loader import ChosenFile, LoadReport, Outcome, RejectedRow
+from orchestration.lib.outcome import LoadReport, Outcome, RejectedRow
+from orchestration.lib.pending import ChosenFile
 from orchestration.lib.signal_file import BadSignal, read_signal
+from orchestration.lib.signal_store import (
+    FilteredSignal,
+    list_array,
+    part_path,
+    prepare,
+    read_filtered,
+    remove_unreferenced,
+    write_part,
+)
 from orchestration.lib.warehouse import Warehouse, transaction
 from python_transforms.ecg import TRANSFORM_VERSION, EcgBatch, transform_batch
+from python_transforms.ecg.similarity import similar_pairs
 
 _LOG = logging.getLogger(__name__)
 
-PROCESSED = "processed/measurement=ecg"
 # Bytes of CSV in one transaction: about 500 runs of 20 s, 2 s of work that a kill can cost, 0.5 GB of memory.
 TRANSACTION_BYTES = 32 * 2**20
 # Samples in one call of the transform: 64 runs of 20 s at 500 Hz (5 MB), which a processor's cache holds in part.
 BATCH_SAMPLES = 640_000
-# Runs in one row group of a Parquet file: a query for one run reads no more than these.
-ROW_GROUP_RUNS = 16
 # The least that a heart rate and a filter of 0.5 Hz need.
 MIN_DURATION_S = 2.0
 # Same subject, another run, almost the same signal (issue of the first deliveries: one sample changed gives 0.99999).
@@ -48,18 +54,6 @@ NEAR_DUPLICATE_CORRELATION = 0.9999
 THREADS = min(4, os.cpu_count() or 1)
 # Factor to millivolts.
 MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3}
-
-SCHEMA = pa.schema(
-    [
-        ("run_key", pa.string()),
-        ("raw_path", pa.string()),
-        ("load_id", pa.int64()),
-        ("sampling_rate_hz", pa.float64()),
-        ("raw_mv", pa.list_(pa.float32())),
-        ("filtered_mv", pa.list_(pa.float32())),
-        ("r_peak_index", pa.list_(pa.int32())),
-    ]
-)
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -85,11 +79,18 @@ class _Run:
     """A signal that was transformed: its row of features and its row of Parquet."""
 
     signal: _Signal
+    raw_mv: npt.NDArray[np.float32]
+    sha256: str
     filtered_mv: npt.NDArray[np.float32]
     r_peak_index: npt.NDArray[np.int32]
     features: dict[str, Any]
     is_usable: bool
     unusable_reason: str | None
+
+    @property
+    def delivery(self) -> Delivery:
+        """The delivery that the signal came in."""
+        return Delivery(self.signal.file.clinic, "ecg", self.signal.file.delivery)
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -128,9 +129,9 @@ def transform_runs(
         while not is_last:
             with warehouse.write() as con:
                 if is_first:
-                    _remove_unreferenced(con, lake, deliveries)
+                    remove_unreferenced(con, lake, deliveries)
                     if reload:
-                        loader.mark_for_reload(con, sources.ECG_RUN_SIGNAL, deliveries)
+                        pending.mark_for_reload(con, sources.ECG_RUN_SIGNAL, deliveries)
                     if recompute:
                         _mark_other_version(con, deliveries)
                     _mark_outdated(con)
@@ -143,19 +144,10 @@ def transform_runs(
                 is_first, is_last = False, remaining_count == 0
                 if is_last:
                     # What was computed anew is now named by its row; what it replaced is not.
-                    _remove_unreferenced(con, lake, deliveries)
+                    remove_unreferenced(con, lake, deliveries)
             log.info("transformed %d ECG signals", report.file_count)
     report.seconds = time.monotonic() - started
     return report
-
-
-def prepare(lake: Lake) -> None:
-    """Make the folder of processed signals, with a Parquet file of no rows: a pattern then always finds a file."""
-    folder = lake.path(PROCESSED)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    empty = folder / "empty.parquet"
-    if not empty.exists():
-        _write_parquet(SCHEMA.empty_table(), empty)
 
 
 # The header that counts for each run, as `catalog.delivered_content` decides it.
@@ -223,7 +215,7 @@ def _next_batch(
 ) -> tuple[list[tuple[ChosenFile, _Header]], int]:
     """Signals of one transaction with their headers, and how many remain; signals without a valid header wait."""
     report.waiting_count = 0
-    files = loader.choose_files(con, sources.ECG_RUN_SIGNAL, deliveries, report)
+    files = pending.choose_files(con, sources.ECG_RUN_SIGNAL, deliveries, report)
     headers = {
         key: _Header(raw_path, fs, units)
         for key, raw_path, fs, units in con.execute(
@@ -231,7 +223,7 @@ def _next_batch(
         ).fetchall()
     }
     alone = [file.raw_path for file in files if file.record_key not in headers]
-    loader.mark_waiting(con, alone, "its header has not come, or was rejected", report)
+    pending.mark_waiting(con, alone, "its header has not come, or was rejected", report)
     ready = [(file, headers[file.record_key]) for file in files if file.record_key in headers]
     ends = list(accumulate(file.size_bytes for file, _ in ready))
     count = max(bisect_right(ends, TRANSACTION_BYTES), 1)
@@ -245,28 +237,31 @@ class _Transaction:
         self, con: duckdb.DuckDBPyConnection, lake: Lake, report: LoadReport, advance: Callable[[int], None]
     ) -> None:
         self.con, self.lake, self.report, self.advance = con, lake, report, advance
-        self.begun = loader.begin_load(con)
+        self.begun = pending.begin_load(con)
         self.outcomes: dict[str, Outcome] = {}
 
     def run(self, files: list[tuple[ChosenFile, _Header]]) -> None:
         self.outcomes = {file.raw_path: Outcome(file.raw_path) for file, _ in files}
-        runs = self._transform(files)
-        paths = self._write_parquet(runs)
-        self._replace_rows(runs, paths)
+        with ThreadPoolExecutor(THREADS) as pool:
+            runs = self._transform(pool, files)
+            # Files are written while rows are inserted; both are done before the commit.
+            stored = [pool.submit(self._store, *part) for part in _parts(runs)]
+            self._replace_rows(runs)
+            for part in stored:
+                part.result()
         for run in runs:
             self.outcomes[run.signal.file.raw_path].row_count = 1
         outcomes = list(self.outcomes.values())
-        loader.finish_load(self.con, sources.ECG_RUN_SIGNAL, self.begun, [file for file, _ in files], outcomes)
+        pending.finish_load(self.con, sources.ECG_RUN_SIGNAL, self.begun, [file for file, _ in files], outcomes)
         self.report.add(outcomes)
 
-    def _transform(self, files: list[tuple[ChosenFile, _Header]]) -> list[_Run]:
+    def _transform(self, pool: ThreadPoolExecutor, files: list[tuple[ChosenFile, _Header]]) -> list[_Run]:
         """Read and transform, a thread for each core, in the order of the files."""
-        with ThreadPoolExecutor(THREADS) as pool:
-            signals = [signal for signal in pool.map(lambda pair: self._read(*pair), files) if signal]
-            done = []
-            for runs in pool.map(_transform_batch, _batches(signals)):
-                self.advance(len(runs))
-                done += runs
+        signals = [signal for signal in pool.map(lambda pair: self._read(*pair), files) if signal]
+        done = []
+        for runs in pool.map(_transform_batch, _batches(signals)):
+            self.advance(len(runs))
+            done += runs
         self.advance(len(files) - len(done))
         return sorted(done, key=lambda run: run.signal.file.raw_path)
 
@@ -289,33 +284,20 @@ class _Transaction:
             return None
         return _Signal(file, header, samples * MILLIVOLTS[header.units])
 
-    def _write_parquet(self, runs: list[_Run]) -> dict[str, str]:
-        """Write one file for each delivery; gives each signal's path of Parquet, relative to the lake."""
-        paths: dict[str, str] = {}
-        for (clinic, delivery), group in groupby(
-            runs, key=lambda run: (run.signal.file.clinic, run.signal.file.delivery)
-        ):
-            members = list(group)
-            path = f"{_processed_folder(clinic, delivery)}/part-{self.begun.load_id:08d}.parquet"
-            _write_parquet(self._table(members), self.lake.path(path))
-            paths |= {run.signal.file.raw_path: path for run in members}
-        return paths
+    def _store(self, delivery: Delivery, runs: list[_Run]) -> None:
+        """Write the signals of one delivery as a Parquet file."""
+        columns = {
+            "run_key": [run.signal.file.record_key for run in runs],
+            "raw_path": [run.signal.file.raw_path for run in runs],
+            "load_id": [self.begun.load_id] * len(runs),
+            "sampling_rate_hz": [run.signal.header.sampling_rate_hz for run in runs],
+            "raw_mv": list_array([run.raw_mv for run in runs]),
+            "filtered_mv": list_array([run.filtered_mv for run in runs]),
+            "r_peak_index": list_array([run.r_peak_index for run in runs]),
+        }
+        write_part(self.lake, part_path(delivery, self.begun.load_id), columns)
 
-    def _table(self, runs: list[_Run]) -> pa.Table:
-        return pa.table(
-            {
-                "run_key": [run.signal.file.record_key for run in runs],
-                "raw_path": [run.signal.file.raw_path for run in runs],
-                "load_id": [self.begun.load_id] * len(runs),
-                "sampling_rate_hz": [run.signal.header.sampling_rate_hz for run in runs],
-                "raw_mv": _list_array([run.signal.raw_mv.astype(np.float32) for run in runs]),
-                "filtered_mv": _list_array([run.filtered_mv for run in runs]),
-                "r_peak_index": _list_array([run.r_peak_index for run in runs]),
-            },
-            schema=SCHEMA,
-        )
-
-    def _replace_rows(self, runs: list[_Run], paths: dict[str, str]) -> None:
+    def _replace_rows(self, runs: list[_Run]) -> None:
         con, raw_paths = self.con, list(self.outcomes)
         con.execute("delete from catalog.rejected_row where raw_path in (select unnest(?))", [raw_paths])
         con.execute("delete from raw.ecg_run_feature where _raw_path in (select unnest(?))", [raw_paths])
@@ -328,7 +310,7 @@ class _Transaction:
         )
         if not runs:
             return
-        rows = [self._feature_row(run, paths[run.signal.file.raw_path]) for run in runs]
+        rows = [self._feature_row(run) for run in runs]
         columns = {
             name: pa.array([row[name] for row in rows], _ARROW_TYPES[sql_type])
             for name, sql_type in sources.ECG_RUN_FEATURE.columns.items()
@@ -336,10 +318,9 @@ class _Transaction:
         insert_arrow(con, "insert into raw.ecg_run_feature by name select * from rows", pa.table(columns))
         self._insert_similarities(runs)
 
-    def _feature_row(self, run: _Run, signal_path: str) -> dict[str, object]:
+    def _feature_row(self, run: _Run) -> dict[str, object]:
         signal = run.signal
         clinic, subject, number = run.key
-        samples = signal.raw_mv.astype(np.float32)
         return {
             "clinic": clinic,
             "delivery": signal.file.delivery,
@@ -348,13 +329,13 @@ class _Transaction:
             "header_raw_path": signal.header.raw_path,
             "sampling_rate_hz": signal.header.sampling_rate_hz,
             "units": signal.header.units,
-            "sample_count": len(samples),
-            "duration_s": len(samples) / signal.header.sampling_rate_hz,
+            "sample_count": len(run.raw_mv),
+            "duration_s": len(run.raw_mv) / signal.header.sampling_rate_hz,
             **run.features,
             "is_usable": run.is_usable,
             "unusable_reason": run.unusable_reason,
-            "signal_sha256": hashlib.sha256(samples.tobytes()).hexdigest(),
-            "signal_path": signal_path,
+            "signal_sha256": run.sha256,
+            "signal_path": part_path(run.delivery, self.begun.load_id),
             "transform_version": TRANSFORM_VERSION,
             "_raw_path": signal.file.raw_path,
             "_row_number": 1,
@@ -389,7 +370,7 @@ class _Transaction:
             [TRANSFORM_VERSION, self.begun.load_id, self.begun.started_at],
         )
 
-    def _earlier_signals(self, runs: list[_Run]) -> dict[tuple[str, str], list["_Filtered"]]:
+    def _earlier_signals(self, runs: list[_Run]) -> dict[tuple[str, str], list[FilteredSignal]]:
         """Filtered signals of the same subjects (clinic, subject) that earlier transactions wrote."""
         keys = [run.key for run in runs]
         subjects = pa.table({"clinic": [key[0] for key in keys], "subject": [key[1] for key in keys]})
@@ -404,28 +385,12 @@ class _Transaction:
             [self.begun.load_id],
         ).fetchall()
         self.con.unregister("subjects")
-        found: dict[tuple[str, str], list[_Filtered]] = {}
+        found: dict[tuple[str, str], list[FilteredSignal]] = {}
         for signal_path, group in groupby(rows, key=lambda row: row[0]):
             subject_of = {raw_path: (clinic, subject) for _, raw_path, clinic, subject in group}
-            table = pq.read_table(
-                self.lake.path(signal_path),
-                columns=["raw_path", "sampling_rate_hz", "filtered_mv"],
-                filters=[("raw_path", "in", list(subject_of))],
-                partitioning=None,
-            )
-            for raw_path, rate, samples in zip(*table.columns, strict=True):
-                signal = _Filtered(raw_path.as_py(), rate.as_py(), np.asarray(samples.values))
+            for signal in read_filtered(self.lake, signal_path, list(subject_of)):
                 found.setdefault(subject_of[signal.raw_path], []).append(signal)
         return found
-
-
-@dataclass(frozen=True)
-class _Filtered:
-    """A filtered signal, to be compared with others of its subject."""
-
-    raw_path: str
-    sampling_rate_hz: float
-    filtered_mv: npt.NDArray[np.float32]
 
 
 _ARROW_TYPES = {
@@ -450,13 +415,23 @@ def _batches(signals: Sequence[_Signal]) -> Iterator[list[_Signal]]:
     yield from open_batches.values()
 
 
+def _parts(runs: Sequence[_Run]) -> Iterator[tuple[Delivery, list[_Run]]]:
+    """The runs of each delivery: what becomes one Parquet file. They are in the order of their raw paths."""
+    for delivery, group in groupby(runs, key=lambda run: run.delivery):
+        yield delivery, list(group)
+
+
 def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     rate = signals[0].header.sampling_rate_hz
-    batch: EcgBatch = transform_batch(np.stack([signal.raw_mv for signal in signals]), rate)
+    samples = np.stack([signal.raw_mv for signal in signals])
+    batch: EcgBatch = transform_batch(samples, rate)
     filtered = batch.filtered_mv.astype(np.float32)
+    raw = samples.astype(np.float32)
     return [
         _Run(
             signal,
+            raw[row],
+            hashlib.sha256(raw[row].tobytes()).hexdigest(),
             filtered[row],
             batch.r_peak_index[row].astype(np.int32),
             {name: _plain(values[row]) for name, values in batch.features.items()},
@@ -473,85 +448,29 @@ def _plain(value: Any) -> float | int | bool | None:
     return None if isinstance(plain, float) and not np.isfinite(plain) else plain
 
 
-def _similar(clinic: str, subject: str, new: list[_Run], earlier: list[_Filtered]) -> list[dict[str, object]]:
-    """Pairs of one subject's signals, a new one in each, that correlate above the limit; equal length and rate only."""
+def _similar(clinic: str, subject: str, new: list[_Run], earlier: list[FilteredSignal]) -> list[dict[str, object]]:
+    """Rows of `raw.ecg_run_similarity` for one subject; compares usable signals of equal length and rate."""
     mine = [
-        _Filtered(run.signal.file.raw_path, run.signal.header.sampling_rate_hz, run.filtered_mv)
+        FilteredSignal(run.signal.file.raw_path, run.signal.header.sampling_rate_hz, run.filtered_mv)
         for run in new
         if run.is_usable
     ]
-    groups: dict[tuple[int, float], list[tuple[_Filtered, bool]]] = {}
+    groups: dict[tuple[int, float], list[tuple[FilteredSignal, bool]]] = {}
     for signals, is_new in ((earlier, False), (mine, True)):
         for signal in signals:
             groups.setdefault((len(signal.filtered_mv), signal.sampling_rate_hz), []).append((signal, is_new))
-    pairs: list[dict[str, object]] = []
-    for members in groups.values():
-        fresh = [index for index, member in enumerate(members) if member[1]]
-        if not fresh or len(members) == 1:
-            continue
-        unit = _unit_rows(np.stack([signal.filtered_mv for signal, _ in members]))
-        correlations = unit[fresh] @ unit.T
-        for row, column in np.argwhere(correlations > NEAR_DUPLICATE_CORRELATION):
-            one = fresh[row]
-            if one == column or (members[column][1] and column < one):
-                continue
-            pairs.append(
-                {
-                    "clinic": clinic,
-                    "subject": subject,
-                    "_raw_path": members[one][0].raw_path,
-                    "other_raw_path": members[column][0].raw_path,
-                    "correlation": float(min(correlations[row, column], 1.0)),
-                }
-            )
-    return pairs
-
-
-def _unit_rows(signals: npt.NDArray[np.float32]) -> FloatArray:
-    """Signals without their mean, at length one: their products are Pearson correlations. A constant one is zero."""
-    centred = signals.astype(np.float64) - signals.mean(axis=1, keepdims=True, dtype=np.float64)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    unit: FloatArray = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
-    return unit
-
-
-def _list_array(arrays: Sequence[npt.NDArray[Any]]) -> pa.ListArray:
-    offsets = np.cumsum([0, *(len(array) for array in arrays)], dtype=np.int32)
-    values = np.concatenate(arrays) if arrays else np.empty(0, np.float32)
-    return pa.ListArray.from_arrays(offsets, pa.array(values))
-
-
-def _processed_folder(clinic: str, delivery: str) -> str:
-    return f"{PROCESSED}/clinic={clinic}/delivery={delivery}"
-
-
-def _write_parquet(table: pa.Table, path: Path) -> None:
-    """Write a Parquet file so that its name never stands for a part of it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        # Floating-point samples hardly compress: without compression writing is three times as fast.
-        pq.write_table(table, file, row_group_size=ROW_GROUP_RUNS, compression="none", use_dictionary=False)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def _remove_unreferenced(con: duckdb.DuckDBPyConnection, lake: Lake, deliveries: Sequence[Delivery] | None) -> None:
-    """Remove Parquet files that no row names: left by a kill, or replaced by a later transform."""
-    chosen = lake.deliveries("ecg") if deliveries is None else deliveries
-    folders = [_processed_folder(delivery.clinic, delivery.name) for delivery in chosen]
-    referenced = {
-        path
-        for (path,) in con.execute(
-            """
-            select distinct signal_path from raw.ecg_run_feature
-            where clinic || '/' || delivery in (select unnest(?))
-            """,
-            [[delivery.key for delivery in chosen]],
-        ).fetchall()
-    }
-    for folder in folders:
-        for file in lake.path(folder).glob("*"):
-            if f"{folder}/{file.name}" not in referenced:
-                file.unlink()
+    return [
+        {
+            "clinic": clinic,
+            "subject": subject,
+            "_raw_path": members[one][0].raw_path,
+            "other_raw_path": members[other][0].raw_path,
+            "correlation": correlation,
+        }
+        for members in groups.values()
+        for one, other, correlation in similar_pairs(
+            np.stack([signal.filtered_mv for signal, _ in members]),
+            np.array([is_new for _, is_new in members]),
+            NEAR_DUPLICATE_CORRELATION,
+        )
+    ]

@@ -74,3 +74,8 @@ class Home:
         if not settings.exists():
             shutil.copyfile(DAGSTER_SETTINGS, settings)
         return self
+
+
+if __name__ == "__main__":
+    # For `make dev`, which has to name Dagster's folder before Dagster starts.
+    print(Home.from_environment().ensure().dagster_home)

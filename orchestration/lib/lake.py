@@ -3,6 +3,7 @@
 Nothing here follows a symbolic link: a link may lead out of the lake. Nothing here changes a file once it is claimed.
 """
 
+import contextlib
 import os
 import stat
 import time
@@ -55,12 +56,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """What stands in one directory of a delivery, itself only."""
+    """What stands in one directory of a delivery, itself only; ``problem`` says why that cannot be known."""
 
     raw_path: str
     modified_ns: int
-    entries: tuple[Entry, ...]
-    directories: tuple[str, ...]
+    entries: tuple[Entry, ...] = ()
+    directories: tuple[str, ...] = ()
+    problem: str | None = None
 
 
 class Lake:
@@ -99,14 +101,16 @@ class Lake:
         for each_clinic, each_measurement, folder in self._measurement_folders(measurement, clinic):
             latest = folder / LATEST
             staging = _unfinished_claim(folder)
-            ready = _ready(each_measurement, _settled_files(latest, settle_seconds, clock()))
+            # The partner of a file may have been moved before a claim was killed.
+            moved = _settled_files(staging, 0.0, clock()) if staging else set()
+            ready = _ready(each_measurement, _settled_files(latest, settle_seconds, clock()), moved)
             if staging is None:
                 if not ready:
                     continue
                 started = datetime.fromtimestamp(clock(), UTC).strftime(_CLAIM_TIME)
                 staging = folder / f"{_CLAIMING}{started}"
                 staging.mkdir(mode=0o700)
-            _move(latest, staging, ready, clock() - settle_seconds)
+            _move(latest, staging, ready, moved, clock() - settle_seconds)
             if next(os.scandir(staging), None) is None:
                 staging.rmdir()
                 continue
@@ -129,12 +133,18 @@ class Lake:
         modified_ns = self.modified_ns(relative)
         if modified_ns is None:
             return None
-        entries, directories = [], []
-        for found in _scan(self.path(relative)):
-            if _is_unfinished(found.name):
+        try:
+            names = _scan(self.path(relative))
+        except OSError as error:
+            why = f"it cannot be listed ({error.strerror}): mend that, and the next build looks into it"
+            return Listing(relative, modified_ns, problem=why)
+        entries: list[Entry] = []
+        directories: list[str] = []
+        for found in names:
+            status = None if _is_unfinished(found.name) else _status(found)
+            if status is None:
                 continue
             child = f"{relative}/{_printable(found.name)}"
-            status = found.stat(follow_symlinks=False)
             problem = _problem(found, status)
             if problem is None and found.is_dir(follow_symlinks=False):
                 directories.append(child)
@@ -143,16 +153,24 @@ class Lake:
         return Listing(relative, modified_ns, tuple(entries), tuple(directories))
 
     def open(self, raw_path: str) -> BufferedReader:
-        """Open a raw file for reading, refusing a link in its place.
+        """Open a raw file for reading, refusing a link in its place or in the place of a directory above it.
 
         Raises
         ------
         OSError
-            If the file is gone, is a link, or cannot be read.
+            If the file is gone, is or lies behind a link, or cannot be read.
         """
-        # Without O_NONBLOCK, a pipe that takes the file's place would hold us for ever.
-        descriptor = os.open(self.path(raw_path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        return os.fdopen(descriptor, "rb")
+        # Step by step: O_NOFOLLOW refuses a link in the last part of a path alone, and a directory may have become a
+        # link since the crawl. Without O_NONBLOCK, a pipe in the file's place would hold us for ever.
+        incoming, *folders, name = raw_path.split("/")
+        folder = os.open(self.root / incoming, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for part in folders:
+                above, folder = folder, os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+                os.close(above)
+            return os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb")
+        finally:
+            os.close(folder)
 
     def read_bytes(self, raw_path: str) -> bytes:
         """Read a whole raw file; raises as `open` does."""
@@ -195,6 +213,14 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """What an entry is, links not followed; ``None`` if it has vanished since its directory was listed."""
+    try:
+        return entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
 def _problem(entry: os.DirEntry[str], status: os.stat_result) -> str | None:
     """Why an entry cannot be read as a raw file, in words for its provider; ``None`` if it can."""
     if _printable(entry.name) != entry.name:
@@ -227,7 +253,7 @@ def _free_name(folder: Path, name: str) -> Path:
 def _settled_files(latest: Path, settle_seconds: float, now: float) -> set[str]:
     """Paths below ``latest/`` that nobody is writing any more."""
     settled: set[str] = set()
-    folders = [""]
+    folders = [] if latest.is_symlink() else [""]
     while folders:
         below = folders.pop()
         try:
@@ -240,18 +266,18 @@ def _settled_files(latest: Path, settle_seconds: float, now: float) -> set[str]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders.append(path)
-            elif is_settled(entry.stat(follow_symlinks=False).st_mtime_ns, settle_seconds, now):
+            elif (status := _status(entry)) and is_settled(status.st_mtime_ns, settle_seconds, now):
                 settled.add(path)
     return settled
 
 
-def _ready(measurement: str, settled: set[str]) -> list[str]:
-    """The files that may be claimed: those that need no partner, and those whose partner is settled too."""
+def _ready(measurement: str, settled: set[str], moved: set[str]) -> list[str]:
+    """The files that may be claimed: those that need no partner, and those whose partner is settled or moved too."""
     recognised = {path: sources.recognise(measurement, path) for path in settled}
     present = {
         (found[0].name, found[0].record_key(found[1]))
-        for found in recognised.values()
-        if found and found[0].record_key is not None
+        for path in settled | moved
+        if (found := sources.recognise(measurement, path)) and found[0].record_key is not None
     }
     return [
         path
@@ -263,16 +289,17 @@ def _ready(measurement: str, settled: set[str]) -> list[str]:
     ]
 
 
-def _move(source: Path, target: Path, names: list[str], settled_before: float) -> None:
-    """Move files and remove the directories that this empties, but no directory that somebody has just made."""
-    parents = {(source / name).parent for name in names}
-    old = {parent for parent in parents if parent.lstat().st_mtime <= settled_before} - {source}
+def _move(source: Path, target: Path, names: list[str], moved: set[str], settled_before: float) -> None:
+    """Move files; remove the directories that this and an earlier move emptied, but none that somebody just made."""
+    parents = {(source / name).parent for name in (*names, *moved)} - {source}
+    old = {parent for parent in parents if parent.exists() and parent.lstat().st_mtime <= settled_before}
     for name in sorted(names):
         destination = target / name
         if destination.exists():
             continue  # moved before a kill, and written anew since: the next claim takes it
         destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (source / name).rename(destination)
+        with contextlib.suppress(FileNotFoundError):  # its provider took it back
+            (source / name).rename(destination)
     for parent in sorted(old, key=lambda path: len(path.parts), reverse=True):
         while parent != source:
             try:

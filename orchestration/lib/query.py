@@ -66,8 +66,6 @@ def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def ask(home: Home, sql: str, *, of_warehouse: bool = False, lock_timeout_seconds: float = 10.0) -> Answer:
     """Answer one or more statements on the published file, or the warehouse itself; the last one's result counts.
 
-    The lake is the working directory of paths in SQL: ``signal_path`` can be read where it lies.
-
     Raises
     ------
     QueryError
@@ -76,6 +74,8 @@ def ask(home: Home, sql: str, *, of_warehouse: bool = False, lock_timeout_second
     warehouse = Warehouse(home.warehouse_path, lock_timeout_seconds)
     with warehouse.read() if of_warehouse else open_published(home.published_path) as con:
         try:
+            # So that a path relative to the lake, as every column has it, can be read where it lies.
+            con.execute("set file_search_path = $lake", {"lake": str(home.lake_path)})
             con.execute(sql)
             columns = [column[0] for column in con.description or []]
             return Answer(columns, con.fetchall())

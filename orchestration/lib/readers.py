@@ -6,6 +6,7 @@ thing: the text of each value, one row a record. What the values must be is deci
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ from orchestration.lib.sources import Entity, Field
 RAW_TEXT_CHARACTERS = 10_000
 
 _BETWEEN_RECORDS = re.compile(r"[\s,\[\]]*")
-# Where a broken record ends: before a line that begins another one, or between two objects on one line.
-_RECORD_END = re.compile(r"\n(?=\s*(?:[\[\]{]|$))|(?<=\})(?=[\s,]*\{)")
-_NO_RECORD_END = re.compile(r"\n|(?=\{)")
+# Where a broken record ends: before a line that begins another one, or between two objects on one line. Possessive, and
+# begun only where white space begins: however much of that there is, it is read once.
+_RECORD_END = re.compile(r"(?<=\S)[^\S\n]*+\n\s*+(?=[\[\]{]|\Z)|(?<=\})(?=[\s,]*+\{)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -33,18 +34,31 @@ class Record:
     problem: str | None = None
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+class _Number(str):
+    """A number as DuckDB writes it."""
 
 
-# Numbers stay text: whether a value fits its type is for the contract to say. Of a repeated key the first counts, as
-# in DuckDB.
-_DECODER = json.JSONDecoder(
-    parse_float=str,
-    parse_int=str,
-    parse_constant=_refuse_constant,
-    object_pairs_hook=lambda pairs: dict(reversed(pairs)),
-)
+class _Object(list[tuple[str, object]]):
+    """An object inside a record, as pairs: a repeated key stays repeated, as in DuckDB."""
+
+
+def _integer(text: str) -> _Number:
+    return _Number("0" if text == "-0" else text)
+
+
+def _decimal(text: str) -> _Number:
+    value = float(text)
+    return _Number(text if math.isinf(value) else repr(value))
+
+
+# Numbers stay text: whether a value fits its type is for the contract to say, and so it is for NaN and Infinity.
+_DECODER = json.JSONDecoder(parse_float=_decimal, parse_int=_integer, parse_constant=_Number, object_pairs_hook=_Object)
+# A decoder that fails counts the lines before the place: in a slice of the file that costs little. Most records fit the
+# first; a file of nothing but broken records takes no longer than its size says.
+_SLICES = (4 * 2**10, 256 * 2**10)
+# What a decoder may want to see behind the place of an error before it can tell: a literal, or a pair of \uXXXX.
+_LOOKAHEAD = 16
+_TOO_DEEP = "it is nested too deeply"
 
 
 def scan_records(content: bytes) -> Iterator[Record]:
@@ -59,6 +73,7 @@ def scan_records(content: bytes) -> Iterator[Record]:
         yield Record(1, printable(content[:200].decode("latin-1")), {}, "it is UTF-16 text: save it as UTF-8")
         return
     text = content.decode("utf-8-sig", "surrogateescape")
+    is_utf8 = _SURROGATE.search(text) is None
     position, line_number, counted = 0, 1, 0
     while True:
         found = _BETWEEN_RECORDS.match(text, position)
@@ -71,51 +86,98 @@ def scan_records(content: bytes) -> Iterator[Record]:
         problem = None
         if text[position] == "{":
             try:
-                found_object, end = _DECODER.raw_decode(text, position)
-                values = {key: _value_text(value) for key, value in found_object.items()}
-                if _SURROGATE.search(text, position, end):
-                    problem = "it is not valid UTF-8"
+                found_object, end = _decode(text, position)
             except RecursionError:
-                problem, end = "it is nested too deeply", _end_of(_RECORD_END, text, position)
-            except UnicodeEncodeError:
-                problem = "it has an invalid Unicode escape"
-            except ValueError as error:
-                end = _end_of(_RECORD_END, text, position)
-                message = getattr(error, "msg", None) or str(error)
+                problem, end = _TOO_DEEP, _broken_end(text, position)
+            except json.JSONDecodeError as error:
+                end = _broken_end(text, position)
                 cut = " (the file ends within it)" if end == len(text) else ""
-                problem = f"it is not a valid JSON object: {message}{cut}"
+                problem = f"it is not a valid JSON object: {error.msg}{cut}"
+            else:
+                values, problem = _values(found_object)
+                if not is_utf8 and _SURROGATE.search(text, position, end):
+                    problem = "it is not valid UTF-8"
         else:
-            end = _end_of(_NO_RECORD_END, text, position)
+            end = _junk_end(text, position)
             problem = "it is not a JSON object"
         yield Record(line_number, printable(text[position : min(end, position + RAW_TEXT_CHARACTERS)]), values, problem)
         position = max(end, position + 1)
 
 
-def _end_of(pattern: re.Pattern[str], text: str, position: int) -> int:
-    found = pattern.search(text, position + 1)
+def _decode(text: str, position: int) -> tuple[_Object, int]:
+    """The object that begins at a position, and where it ends."""
+    for size in _SLICES:
+        piece = text[position : position + size]
+        try:
+            found, length = _DECODER.raw_decode(piece)
+            return found, position + length
+        except json.JSONDecodeError as error:
+            if len(piece) < size or (error.pos < size - _LOOKAHEAD and not error.msg.startswith("Unterminated string")):
+                raise
+    return _DECODER.raw_decode(text, position)
+
+
+def _values(found: _Object) -> tuple[dict[str, str | None], str | None]:
+    """The text of each value, or why there is none. Of a repeated key the first counts, as in DuckDB."""
+    try:
+        return {key: _value_text(value) for key, value in reversed(found)}, None
+    except RecursionError:
+        return {}, _TOO_DEEP
+    except UnicodeEncodeError:
+        return {}, "it has an invalid Unicode escape"
+
+
+def _broken_end(text: str, position: int) -> int:
+    found = _RECORD_END.search(text, position + 1)
     return found.start() if found else len(text)
 
 
+def _junk_end(text: str, position: int) -> int:
+    line_end = text.find("\n", position + 1)
+    if line_end < 0:
+        line_end = len(text)
+    brace = text.find("{", position + 1, line_end)
+    return line_end if brace < 0 else brace
+
+
 def _value_text(value: object) -> str | None:
+    """The text of a value, as DuckDB has it."""
     if value is None:
         return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        value.encode()  # a lone surrogate cannot be stored
+    text = value if isinstance(value, str) else _json_text(value)
+    text.encode()  # a lone surrogate cannot be stored
+    return text
+
+
+def _json_text(value: object) -> str:
+    if isinstance(value, _Number):
         return value
-    return json.dumps(value)
+    if isinstance(value, _Object):
+        return "{" + ",".join(f"{_json_text(key)}:{_json_text(item)}" for key, item in value) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_json_text, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def printable(text: str) -> str:
-    """Text that can be stored and shown: bytes that are not UTF-8 and control characters become escapes."""
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    """Text that can be stored and shown: what is not UTF-8, and control characters, become escapes."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", _SURROGATE.sub(_escape, text))
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    # Python's `surrogateescape` keeps the byte 0x80 as U+DC80, and so on.
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
+def value_keys(entity: Entity) -> list[str]:
+    """Every key of the entity's records, aliases included."""
+    return [key for item in entity.fields for key in item.keys]
 
 
 def value_columns(entity: Entity) -> list[str]:
-    """Every key of the entity's records, aliases included."""
-    return [key for item in entity.fields for key in item.keys]
+    """The column of each key's texts. Numbered: SQL does not tell ``timestamp`` from ``timeStamp``, providers do."""
+    return [f"value_{index}" for index in range(len(value_keys(entity)))]
 
 
 def typing_sql(entity: Entity, today: str) -> tuple[list[str], str]:
@@ -126,18 +188,18 @@ def typing_sql(entity: Entity, today: str) -> tuple[list[str], str]:
     today
         Today's date, UTC, as ``YYYY-MM-DD``.
     """
-    columns = [f'{_cast(item)} as "{item.name}"' for item in entity.fields]
-    problems = [_problem(item, today) for item in entity.fields]
+    columns, problems = [], []
+    remaining = value_columns(entity)
+    for item in entity.fields:
+        own, remaining = remaining[: len(item.keys)], remaining[len(item.keys) :]
+        texts = [f"nullif(trim({column}), '')" for column in own]
+        text = texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
+        columns.append(f'{_cast(item, text)} as "{item.name}"')
+        problems.append(_problem(item, text, today))
     return columns, f"nullif(concat_ws('; ', {', '.join(problems)}), '')" if problems else "null"
 
 
-def _text(item: Field) -> str:
-    keys = [f"nullif(trim(\"{key}\"), '')" for key in item.keys]
-    return keys[0] if len(keys) == 1 else f"coalesce({', '.join(keys)})"
-
-
-def _cast(item: Field) -> str:
-    value = _text(item)
+def _cast(item: Field, value: str) -> str:
     if item.cast:
         return f"({item.cast.format(value=value)})"
     if item.type == "VARCHAR":
@@ -147,15 +209,18 @@ def _cast(item: Field) -> str:
         return (
             f"(case when not regexp_matches({value}, '[.eE]') then try_cast({value} as {item.type}) "
             f"when try_cast({value} as double) = trunc(try_cast({value} as double)) "
-            f"then try_cast(try_cast({value} as double) as {item.type}) end)"
+            f"then try_cast({value} as {item.type}) end)"
         )
     if item.type == "DOUBLE":
         return f"(case when isfinite(try_cast({value} as double)) then try_cast({value} as double) end)"
+    if item.type in ("DATE", "TIMESTAMP"):
+        # 'infinity' is a day to DuckDB.
+        return f"(case when isfinite(try_cast({value} as {item.type})) then try_cast({value} as {item.type}) end)"
     return f"try_cast({value} as {item.type})"
 
 
-def _problem(item: Field, today: str) -> str:
-    value, cast = _text(item), _cast(item)
+def _problem(item: Field, value: str, today: str) -> str:
+    cast = _cast(item, value)
     expected = f"expected {item.expected}"
     missing = wrong_value = ""
     if item.is_required:
@@ -171,12 +236,26 @@ def _quoted(text: str) -> str:
 
 
 def bulk_sql(entity: Entity, files: Sequence[str]) -> str:
-    """SQL of the bulk gear: the text of every value, one row a record, with ``filename`` and the order of reading."""
-    columns = ", ".join(f"{_quoted(key)}: 'VARCHAR'" for key in value_columns(entity))
-    listed = ", ".join(_quoted(path) for path in files)
-    return (
-        "select *, row_number() over () as position "
-        f"from read_json([{listed}], columns = {{{columns}}}, format = 'auto', ignore_errors = true, filename = true, "
-        # Or the folder `clinic=…` would overwrite a record's own value `clinic`.
-        "hive_partitioning = false)"
-    )
+    """SQL of the bulk gear: the text of every value, one row a record, with ``filename`` and the order of reading.
+
+    ``is_blank`` marks a row without any value: DuckDB gives such a row for what it cannot read.
+    """
+    keys, columns = value_keys(entity), value_columns(entity)
+    # The lake's folders are named key=value, and DuckDB would put these over the record's own values.
+    options = "format = 'auto', ignore_errors = true, filename = true, hive_partitioning = false"
+    listed = f"[{', '.join(map(_quoted, files))}]"
+    if len({key.lower() for key in keys}) == len(keys):
+        typed = ", ".join(f"{_quoted(key)}: 'VARCHAR'" for key in keys)
+        source = f"read_json({listed}, columns = {{{typed}}}, {options})"
+        values = ['"' + key.replace('"', '""') + '"' for key in keys]
+    else:
+        source = f"read_json_objects({listed}, {options})"
+        values = [f"json_extract_string(json, {_quoted(_pointer(key))})" for key in keys]
+    named = ", ".join(f"{value} as {column}" for value, column in zip(values, columns, strict=True))
+    blank = " and ".join(f"{value} is null" for value in values)
+    return f"select {named}, {blank} as is_blank, filename, row_number() over () as position from {source}"
+
+
+def _pointer(key: str) -> str:
+    """The JSON pointer of a key."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")

@@ -23,12 +23,12 @@ Rows = list[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the answer: a table under a heading, or what to say where it would be empty."""
+    """A part of the answer: a table, or lines where there are no columns, or what to say if there is nothing."""
 
     title: str
-    columns: Sequence[str]
     rows: Rows
     if_empty: str
+    columns: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ def sections(con: duckdb.DuckDBPyConnection) -> list[Section]:
         return con.execute(sql).fetchall()
 
     return [
-        Section("Deliveries", DELIVERY_COLUMNS, rows(DELIVERIES), "no delivery has been seen yet"),
-        Section("Last load of each source", LOAD_COLUMNS, rows(LAST_LOADS), "nothing has been loaded yet"),
-        Section("Waiting files", FILE_COLUMNS, rows(file_reasons("waiting")), "no file waits for another"),
-        Section("Rejected files", FILE_COLUMNS, rows(file_reasons("rejected")), "no file was rejected as a whole"),
-        Section("Rejected rows by reason", ROW_COLUMNS, rows(REJECTED_ROWS), "no row was rejected"),
+        Section("Deliveries", rows(DELIVERIES), "none has been seen yet", DELIVERY_COLUMNS),
+        Section("Last load of each source", rows(LAST_LOADS), "nothing has been loaded yet", LOAD_COLUMNS),
+        Section("Waiting files", rows(files("waiting")), "none"),
+        Section("Rejected files", rows(files("rejected")), "none"),
+        Section("Rejected rows", rows(REJECTED_ROWS), "none"),
     ]
 
 
@@ -104,25 +104,36 @@ LAST_LOADS = """
     qualify row_number() over (partition by measurement, entity order by load_id desc) = 1
     order by measurement, entity
 """
-FILE_COLUMNS = ("file", "reason")
-ROW_COLUMNS = ("measurement", "reason", "rows", "files", "for example")
 REJECTED_ROWS = f"""
     select
-        file.measurement,
-        rejected_row.reason,
-        count(*),
-        count(distinct rejected_row.raw_path),
-        min(rejected_row.raw_path || coalesce(', line ' || rejected_row.line_number, ''))
-    from catalog.rejected_row as rejected_row
-    inner join catalog.file as file on rejected_row.raw_path = file.raw_path
-    group by file.measurement, rejected_row.reason
-    order by count(*) desc, rejected_row.reason
+        format(
+            '{{:,}} in {{:,}} files: {{}} (for example {{}}{{}})',
+            count(*),
+            count(distinct raw_path),
+            reason,
+            min(raw_path),
+            coalesce(', line ' || min_by(line_number, raw_path), '')
+        )
+    from catalog.rejected_row
+    group by reason
+    order by count(*) desc, reason
     limit {SHOWN}
 """
 
 
-def file_reasons(file_status: str) -> str:
-    """SQL for the files of a status and why they have it."""
+def files(file_status: str) -> str:
+    """SQL for the files of a status and why they have it; a last line says how many more there are."""
     return f"""
-        select raw_path, reason from catalog.file where status = '{file_status}' order by raw_path limit {SHOWN}
+        with numbered as (
+            select
+                raw_path || ': ' || reason as line,
+                row_number() over (order by raw_path) as number,
+                count(*) over () as total
+            from catalog.file
+            where status = '{file_status}'
+        )
+        select if(number <= {SHOWN}, line, format('… and {{:,}} more', total - {SHOWN}))
+        from numbered
+        where number <= {SHOWN + 1}
+        order by number
     """

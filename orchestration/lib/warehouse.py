@@ -1,9 +1,10 @@
 """The one place that opens the warehouse file: waits for its lock, names who holds it, and makes its tables."""
 
 import re
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -72,6 +73,8 @@ class Warehouse:
             If another process holds the file for longer than ``lock_timeout_seconds``.
         """
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.path.exists():
+            self._create()
         con = self._connect(read_only=False)
         try:
             initialise(con)
@@ -97,6 +100,15 @@ class Warehouse:
             yield con
         finally:
             con.close()
+
+    def _create(self) -> None:
+        """Make an empty warehouse, whole or not at all: half of one, left by a kill, is a file that DuckDB never opens."""
+        with tempfile.TemporaryDirectory(prefix=f".{self.path.name}.", dir=self.path.parent) as folder:
+            whole = Path(folder) / self.path.name
+            duckdb.connect(str(whole)).close()
+            # A link, unlike a renaming, never replaces the warehouse that another process has made meanwhile.
+            with suppress(FileExistsError):
+                self.path.hardlink_to(whole)
 
     def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + self.lock_timeout_seconds

@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 
 from python_transforms.ecg.beats import r_peaks
 from python_transforms.ecg.features import FEATURES, beat_shape, rr_statistics
-from python_transforms.ecg.filtering import BoolArray, FloatArray, IntArray, filter_runs, require_duration, slices
+from python_transforms.ecg.filtering import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    filter_runs,
+    require_duration,
+    require_mains,
+    slices,
+)
 from python_transforms.ecg.quality import inspect
 
 # Changes whenever a figure or a filtered sample may change, so that stored rows say what made them.
@@ -59,11 +67,13 @@ def transform_batch(ecg_mv: FloatArray, sampling_rate_hz: float, mains_hz: float
     ------
     ValueError
         If the array is not 2-D, lasts less than 2 s, holds infinite values, or ``mains_hz`` is neither 50 nor 60.
+        Whatever else is wrong with a run makes it unusable, with a reason.
     """
     raw = np.asarray(ecg_mv, dtype=np.float64)
     if raw.ndim != 2:
         raise ValueError(f"the signals have {raw.ndim} dimensions, expected 2: (n_runs, n_samples)")
     require_duration(raw.shape[1], sampling_rate_hz)
+    require_mains(mains_hz)
     all_rows = list(slices(*raw.shape)) or [slice(0, 0)]
     filtered = np.empty_like(raw)
     parts = [_transform(raw[rows], sampling_rate_hz, mains_hz, filtered[rows]) for rows in all_rows]
@@ -82,8 +92,12 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
     found = inspect(raw, sampling_rate_hz)
     is_usable = np.array([reason is None for reason in found.unusable_reason], bool)
     first = np.where(is_usable, found.flat_start_sample_count, 0)
-    filtered[:], mains = filter_runs(found.filled_mv, sampling_rate_hz, mains_hz, first)
-    run, index = r_peaks(filtered, sampling_rate_hz)
+    if is_usable.any():
+        filtered[:], mains = filter_runs(found.filled_mv, sampling_rate_hz, mains_hz, first)
+        run, index = r_peaks(filtered, sampling_rate_hz)
+    else:
+        filtered[:], mains = 0, np.full(n_runs, np.nan)
+        run, index = np.zeros((2, 0), np.int64)
     is_signal = index >= first[run]
     run, index = run[is_signal], index[is_signal]
     shape = beat_shape(filtered, run, index, first, sampling_rate_hz)

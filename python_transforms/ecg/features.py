@@ -149,6 +149,8 @@ def beat_shape(
     before, after = (round(seconds * sampling_rate_hz) for seconds in (BEAT_BEFORE_S, BEAT_AFTER_S))
     is_whole = (index - before >= first_sample[run]) & (index + after < n_samples)
     run, index = run[is_whole], index[is_whole]
+    if len(run) == 0:
+        return {name: np.full(n_runs, np.nan) for name in ("r_amplitude_mv", "qrs_duration_ms", "signal_quality")}
     offsets = np.arange(-before, after + 1)
     count = np.bincount(run, minlength=n_runs)
     has_beats = count >= MIN_BEATS

@@ -6,6 +6,8 @@ import numpy as np
 
 from python_transforms.ecg.filtering import MIN_DURATION_S, BoolArray, FloatArray, IntArray
 
+# The slowest rate whose Nyquist frequency leaves room for the band of the QRS complex (8 to 20 Hz, beats.py).
+MIN_SAMPLING_RATE_HZ = 50.0
 # A longer gap may hide a QRS complex whole (they last 60 to 120 ms, wide ones 200 ms): it is not interpolated.
 MAX_GAP_MS = 200.0
 # Equal samples for longer than this are no signal: at steps of 0.005 mV the longest of 165 real runs is 78 ms.
@@ -52,41 +54,29 @@ def inspect(ecg_mv: FloatArray, sampling_rate_hz: float) -> RawQuality:
         If a value is infinite.
     """
     n_runs, n_samples = ecg_mv.shape
-    missing_row = np.isnan(ecg_mv.sum(axis=1))
-    if np.isinf(ecg_mv).any():
+    is_finite = np.isfinite(ecg_mv).all(axis=1)
+    if np.isinf(ecg_mv[~is_finite]).any():
         raise ValueError("the signals hold infinite values; a run that has them must be rejected before")
-    ms = float(1000 / sampling_rate_hz)
+    max_gap = _samples(MAX_GAP_MS, sampling_rate_hz)
+    min_flat = max(2, _samples(MIN_FLAT_MS, sampling_rate_hz) + 1)
+    min_clipped = max(MIN_CLIPPED_SAMPLES, _samples(MIN_CLIPPED_MS, sampling_rate_hz))
     filled = ecg_mv.copy()
-    interpolated = np.zeros(n_runs, np.int64)
-    longest_gap = np.zeros(n_runs, np.int64)
-    for row in np.flatnonzero(missing_row):
-        short, longest = _fill_gaps(filled[row], int(MAX_GAP_MS / ms))
+    interpolated, longest_gap, constant = (np.zeros(n_runs, np.int64) for _ in range(3))
+    for row in np.flatnonzero(~is_finite):
+        short, longest = _fill_gaps(filled[row], max_gap)
         interpolated[row], longest_gap[row] = short, longest
-    flat_start = _flat_start(filled, int(MIN_FLAT_MS / ms) + 1)
-    constant = np.zeros(n_runs, np.int64)
-    for row in _may_have_constant(ecg_mv, int(MIN_FLAT_MS / ms) + 1):
-        constant[row] = _constant_samples(ecg_mv[row, flat_start[row] :], int(MIN_FLAT_MS / ms) + 1)
+    flat_start = _flat_start(filled, min_flat)
+    for row in _may_have_constant(ecg_mv, min_flat):
+        constant[row] = _constant_samples(ecg_mv[row, flat_start[row] :], min_flat)
     low, high = filled.min(axis=1), filled.max(axis=1)
     for row in np.flatnonzero(flat_start):
         low[row], high[row] = filled[row, flat_start[row] :].min(), filled[row, flat_start[row] :].max()
-    clipped = _clipped_samples(
-        ecg_mv, flat_start, low, high, max(MIN_CLIPPED_SAMPLES, int(np.ceil(MIN_CLIPPED_MS / ms)))
-    )
+    clipped = _clipped_samples(ecg_mv, flat_start, low, high, min_clipped)
     reasons: list[str | None] = []
     for run in range(n_runs):
-        signal_s = (n_samples - flat_start[run] - constant[run]) * ms / 1000
-        if longest_gap[run] == n_samples:
-            reasons.append("there is no sample: every value is missing")
-        elif longest_gap[run] * ms > MAX_GAP_MS:
-            reasons.append(f"a gap of {longest_gap[run] * ms:.0f} ms is longer than {MAX_GAP_MS:.0f} ms")
-        elif max(-low[run], high[run]) > MAX_AMPLITUDE_MV:
-            reasons.append(f"values beyond ±{MAX_AMPLITUDE_MV:.0f} mV are no ECG")
-        elif low[run] == high[run]:
-            reasons.append(f"the signal is constant at {low[run]:g} mV")
-        elif signal_s < MIN_DURATION_S:
-            reasons.append(f"{signal_s:.3g} s of signal, the rest is flat; at least {MIN_DURATION_S:g} s are needed")
-        else:
-            reasons.append(None)
+        signal_s = (n_samples - flat_start[run] - constant[run]) / sampling_rate_hz
+        gap = int(longest_gap[run])
+        reasons.append(_unusable_reason(sampling_rate_hz, gap, n_samples, low[run], high[run], signal_s))
     unusable = np.array([reason is not None for reason in reasons], bool)
     filled[unusable] = 0
     return RawQuality(
@@ -95,11 +85,35 @@ def inspect(ecg_mv: FloatArray, sampling_rate_hz: float) -> RawQuality:
         raw_max_mv=high,
         flat_start_sample_count=flat_start,
         interpolated_sample_count=interpolated,
-        longest_gap_ms=np.asarray(longest_gap * ms, np.float64),
+        longest_gap_ms=longest_gap.astype(np.float64) * (1000 / sampling_rate_hz),
         constant_sample_count=constant,
         clipped_sample_count=clipped,
         unusable_reason=reasons,
     )
+
+
+def _unusable_reason(
+    sampling_rate_hz: float, longest_gap: int, n_samples: int, low_mv: float, high_mv: float, signal_s: float
+) -> str | None:
+    """Why a run cannot be used, None if it can."""
+    if sampling_rate_hz < MIN_SAMPLING_RATE_HZ:
+        return f"{sampling_rate_hz:g} samples a second, at least {MIN_SAMPLING_RATE_HZ:g} are needed"
+    if longest_gap == n_samples:
+        return "there is no sample: every value is missing"
+    if longest_gap > _samples(MAX_GAP_MS, sampling_rate_hz):
+        return f"a gap of {longest_gap * 1000 / sampling_rate_hz:.0f} ms is longer than {MAX_GAP_MS:.0f} ms"
+    if max(-low_mv, high_mv) > MAX_AMPLITUDE_MV:
+        return f"values beyond ±{MAX_AMPLITUDE_MV:.0f} mV are no ECG"
+    if low_mv == high_mv:
+        return f"the signal is constant at {low_mv:g} mV"
+    if signal_s < MIN_DURATION_S:
+        return f"{signal_s:.3g} s of signal, the rest is flat; at least {MIN_DURATION_S:g} s are needed"
+    return None
+
+
+def _samples(duration_ms: float, sampling_rate_hz: float) -> int:
+    """Whole samples in a duration; the small part keeps 72 from being read as 71.999…"""
+    return int(duration_ms * sampling_rate_hz / 1000 + 1e-6)
 
 
 def _fill_gaps(run: FloatArray, max_gap: int) -> tuple[int, int]:
@@ -113,8 +127,9 @@ def _fill_gaps(run: FloatArray, max_gap: int) -> tuple[int, int]:
 
 def _stretch_lengths(is_member: BoolArray) -> IntArray:
     """Lengths of the stretches of True."""
-    edges = np.diff(is_member.astype(np.int8), prepend=0, append=0)
-    lengths: IntArray = np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0)
+    members = np.flatnonzero(is_member)
+    begins = np.flatnonzero(np.diff(members, prepend=-2) > 1)
+    lengths: IntArray = np.diff(begins, append=len(members))
     return lengths
 
 

@@ -1,5 +1,5 @@
--- A returned row is a run whose header or signal is another file than the one that the catalog holds for current, by which
--- the loader pairs signals with headers: the figures of such a run would belong to another header.
+-- A returned row is a run whose header or signal is another file than the one that the catalog holds for current, by
+-- which the loader pairs signals with headers: the figures of such a run would belong to another header.
 {{ config(meta={'dagster': {'ref': {'name': 'int_ecg_run__paired'}}}) }}
 
 with run as (
@@ -18,12 +18,12 @@ compared as (
 
     select
         run.run_key,
-        header.is_current as is_header_current,
-        signal.is_current as is_signal_current
+        header_file.is_current as is_header_current,
+        signal_file.is_current as is_signal_current
     from run
-    left join delivered_content as header on run.header_loaded_raw_path = header.raw_path
-    left join delivered_content as signal on run.signal_loaded_raw_path = signal.raw_path
-    where not coalesce(header.is_current and signal.is_current, false)
+    left join delivered_content as header_file on run.header_loaded_raw_path = header_file.raw_path
+    left join delivered_content as signal_file on run.signal_loaded_raw_path = signal_file.raw_path
+    where not coalesce(header_file.is_current and signal_file.is_current, false)
 
 )
 

@@ -1,4 +1,5 @@
--- A returned row is a copy that points to a run that is itself a copy, or a run that is called an exact and a near copy.
+-- A returned row is a copy that points to a run that is itself a copy, or a run that is called an exact and a near
+-- copy.
 with run as (
 
     select * from {{ ref('run') }}

@@ -1,4 +1,5 @@
--- A returned row is a run that has a header and a signal and is missing among the marts' runs, or a run that was invented.
+-- A returned row is a run that has a header and a signal and is missing among the marts' runs, or a run that was
+-- invented.
 {{ config(meta={'dagster': {'ref': {'name': 'run'}}}) }}
 
 with header as (

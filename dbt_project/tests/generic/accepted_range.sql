@@ -6,9 +6,10 @@
         min_value: smallest accepted value, a number or a SQL expression; none for no lower end.
         max_value: greatest accepted value, a number or a SQL expression; none for no upper end.
 #}
-{% if min_value is none and max_value is none %}
-    {{ exceptions.raise_compiler_error("accepted_range on " ~ column_name ~ " needs min_value, max_value or both") }}
-{% endif %}
+{{
+    exceptions.raise_compiler_error("accepted_range on " ~ column_name ~ " needs min_value, max_value or both")
+    if min_value is none and max_value is none
+}}
 select {{ column_name }}
 from {{ model }}
 where

@@ -59,26 +59,26 @@ described as (
         -- the signal file
         run.signal_raw_path as raw_path,
         run.signal_loaded_raw_path as loaded_raw_path,
-        signal.content_hash,
-        signal.size_bytes,
-        signal.modified_at,
-        signal.first_crawled_at,
-        signal.last_crawled_at,
-        signal.processed_at,
-        signal.load_id,
-        signal.rejected_count,
+        signal_file.content_hash,
+        signal_file.size_bytes,
+        signal_file.modified_at,
+        signal_file.first_crawled_at,
+        signal_file.last_crawled_at,
+        signal_file.processed_at,
+        signal_file.load_id,
+        signal_file.rejected_count,
         run.signal_delivery_count as delivery_count,
         -- the header file
         run.header_raw_path,
         run.header_loaded_raw_path,
-        header.content_hash as header_content_hash,
-        header.size_bytes as header_size_bytes,
-        header.modified_at as header_modified_at,
-        header.first_crawled_at as header_first_crawled_at,
-        header.last_crawled_at as header_last_crawled_at,
-        header.processed_at as header_processed_at,
-        header.load_id as header_load_id,
-        header.rejected_count as header_rejected_count,
+        header_file.content_hash as header_content_hash,
+        header_file.size_bytes as header_size_bytes,
+        header_file.modified_at as header_modified_at,
+        header_file.first_crawled_at as header_first_crawled_at,
+        header_file.last_crawled_at as header_last_crawled_at,
+        header_file.processed_at as header_processed_at,
+        header_file.load_id as header_load_id,
+        header_file.rejected_count as header_rejected_count,
         run.header_delivery_count,
         -- what was computed
         run.signal_path,
@@ -86,8 +86,8 @@ described as (
         run.transform_version,
         run.transform_load_id
     from run
-    inner join file_history as signal on run.signal_loaded_raw_path = signal.raw_path
-    inner join file_history as header on run.header_loaded_raw_path = header.raw_path
+    inner join file_history as signal_file on run.signal_loaded_raw_path = signal_file.raw_path
+    inner join file_history as header_file on run.header_loaded_raw_path = header_file.raw_path
 
 )
 

@@ -70,7 +70,7 @@ latest_delivery as (
         min(first_delivery) over (partition by run_key) as first_delivery_of_run,
         count(*) over (partition by run_key, last_delivery) > 1 as has_conflicting_file
     from renamed
-    qualify row_number() over (partition by run_key order by last_delivery desc, path_below) = 1
+    qualify row_number() over (partition by run_key order by last_delivery desc, path_below asc) = 1
 
 )
 

@@ -45,14 +45,14 @@ decoded as (
 
 latest_delivery as (
 
-    -- The last delivery that brought a content decides, whatever order the deliveries arrived in; between two folders of
-    -- one delivery that claim the same run, the name.
+    -- The last delivery that brought a content decides, whatever order the deliveries arrived in; between two folders
+    -- of one delivery that claim the same run, the name.
     select
         *,
         min(first_delivery) over (partition by run_key) as first_delivery_of_run,
         count(*) over (partition by run_key, last_delivery) > 1 as has_conflicting_file
     from decoded
-    qualify row_number() over (partition by run_key order by last_delivery desc, path_below) = 1
+    qualify row_number() over (partition by run_key order by last_delivery desc, path_below asc) = 1
 
 )
 

@@ -1,0 +1,87 @@
+# What people type. Everything runs in .venv, which the first target to need it makes.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Two installations, so that a look at the demo does not wait for the tools of tests and benchmarks.
+RUN_STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+BENCHMARKS := $(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))
+# A free port of one's own: make dev PORT=3001
+PORT ?= 3000
+# A pipe has no width; cut the demo's tables as a terminal would.
+COLUMNS ?= 120
+export COLUMNS
+
+.PHONY: help demo test dev lint bench torture screenshot clean
+
+help:
+	@echo "make demo        set up, write sample deliveries, run the whole pipeline, print the marts"
+	@echo "make test        everything that is tested"
+	@echo "make dev         Dagster's UI on http://127.0.0.1:$(PORT)"
+	@echo "make lint        ruff, sqlfluff, mypy"
+	@echo "make bench       every benchmark: $(BENCHMARKS)"
+	@echo "make torture     kill whole builds at random moments"
+	@echo "make screenshot  docs/images/asset_graph.png, of a home of its own"
+	@echo "make clean       remove .venv and what tools left behind, never data/"
+
+demo: $(RUN_STAMP)
+	@$(BIN)/vitalhouse generate all
+	@$(BIN)/vitalhouse build
+	@for mart in $$($(BIN)/vitalhouse sql --format csv \
+	    "select relation from catalog.publication where relation not like 'catalog.%' order by all" | tail -n +2); do \
+	    echo; echo "$$mart"; $(BIN)/vitalhouse sql "from $$mart order by all limit 3"; \
+	done
+	@echo "Now try:"
+	@echo "  . $(BIN)/activate"
+	@echo "  vitalhouse status"
+	@echo "  vitalhouse sql \"select sex, count(*), avg(mean_heart_rate_bpm) from ecg.subject group by sex\""
+	@echo "  vitalhouse sql --file dbt_project/analyses/age_of_subject.sql"
+	@echo "  make dev"
+
+test: $(DEV_STAMP)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+dev: $(RUN_STAMP)
+	DAGSTER_HOME="$$($(BIN)/python -m orchestration.lib.home)" \
+	    $(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project
+	$(BIN)/mypy
+
+bench: $(DEV_STAMP)
+	@for benchmark in $(BENCHMARKS); do \
+	    echo; echo "== $$benchmark"; $(BIN)/python -m benchmarks.$$benchmark || exit 1; \
+	done
+
+torture: $(DEV_STAMP)
+	$(BIN)/python -m tests.torture $(TORTURE_ARGS)
+
+screenshot: $(DEV_STAMP)
+	$(PIP_INSTALL) --editable '.[docs]'
+	$(BIN)/python docs/screenshot.py
+
+clean:
+	rm -rf $(VENV) *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache dbt_project/target dbt_project/logs
+	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
+
+# The first Python that is new enough; pyenv's stand-ins are there even for a version that is not, hence the try.
+$(BIN)/python:
+	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "making $(VENV) with $$($$python --version)"; exec $$python -m venv $(VENV); \
+	    fi; \
+	done; echo "Vitalhouse needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1
+
+$(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what Vitalhouse runs on"
+	@$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	@echo "installing what tests, linters and benchmarks need"
+	@$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@

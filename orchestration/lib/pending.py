@@ -1,0 +1,272 @@
+"""Whose turn it is: chooses pending files from the catalog, and writes there what became of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.lib.catalog import insert_arrow, utc_now
+from orchestration.lib.lake import Delivery
+from orchestration.lib.outcome import LoadReport, Outcome
+from orchestration.lib.sources import Entity
+
+
+@dataclass(frozen=True)
+class ChosenFile:
+    """A file whose turn it is."""
+
+    raw_path: str
+    clinic: str
+    delivery: str
+    path_below: str
+    record_key: str | None
+    size_bytes: int
+    content_hash: str
+
+
+def mark_for_reload(con: duckdb.DuckDBPyConnection, entity: Entity, deliveries: Sequence[Delivery] | None) -> None:
+    """Make the files of the deliveries pending again. Their rows stand until the load replaces them."""
+    con.execute(
+        f"""
+        update catalog.file set status = 'pending', reason = 'reload'
+        where measurement = ? and entity = ? and status in ('loaded', 'rejected', 'duplicate')
+            and {_in_deliveries(deliveries)}
+        """,
+        [entity.measurement, entity.name, *_delivery_parameter(deliveries)],
+    )
+
+
+def choose_files(
+    con: duckdb.DuckDBPyConnection, entity: Entity, deliveries: Sequence[Delivery] | None, report: LoadReport
+) -> list[ChosenFile]:
+    """The files whose turn it is, by delivery and path; marks duplicates and files whose partner has not come.
+
+    Of files with the same content under the same path below their delivery, the first is loaded.
+    """
+    con.execute(
+        f"""
+        create or replace temp table candidate as
+        select raw_path, clinic, delivery, path_below, record_key, size_bytes, content_hash
+        from catalog.file
+        where measurement = ? and entity = ?
+            and (status = 'waiting' or (status = 'pending' and {_in_deliveries(deliveries)}))
+        """,
+        [entity.measurement, entity.name, *_delivery_parameter(deliveries)],
+    )
+    _mark_duplicates(con, entity, report)
+    if entity.partner:
+        _mark_waiting(con, entity, report)
+    rows = con.execute(
+        """
+        select raw_path, clinic, delivery, path_below, record_key, size_bytes, content_hash
+        from candidate order by clinic, delivery, raw_path
+        """
+    ).fetchall()
+    return [ChosenFile(*row) for row in rows]
+
+
+def _in_deliveries(deliveries: Sequence[Delivery] | None) -> str:
+    return "true" if deliveries is None else "clinic || '/' || delivery in (select unnest(?))"
+
+
+def _delivery_parameter(deliveries: Sequence[Delivery] | None) -> list[list[str]]:
+    return [] if deliveries is None else [[delivery.key for delivery in deliveries]]
+
+
+def _mark_duplicates(con: duckdb.DuckDBPyConnection, entity: Entity, report: LoadReport) -> None:
+    """A candidate is a duplicate if its content is loaded, or comes from an earlier candidate, for the same path."""
+    # Rarely is there any, and to see that, hashes are enough: the paths of all that was ever loaded are far longer.
+    has_duplicates = con.execute(
+        """
+        select
+            (select count(*) > count(distinct (clinic, path_below, content_hash)) from candidate)
+            or exists (
+                select 1 from catalog.file
+                where measurement = ? and entity = ? and status in ('loaded', 'missing')
+                    and content_hash in (select content_hash from candidate)
+            )
+        """,
+        [entity.measurement, entity.name],
+    ).fetchone()
+    if has_duplicates == (False,):
+        return
+    duplicates = con.execute(
+        """
+        with original as (
+            select raw_path, clinic, path_below, content_hash, 0 as place
+            from catalog.file
+            where measurement = ? and entity = ? and status in ('loaded', 'missing') and row_count > 0
+                and content_hash in (select content_hash from candidate)
+            union all
+            select raw_path, clinic, path_below, content_hash, 1 as place from candidate
+        ),
+        ranked as (
+            select
+                raw_path,
+                place,
+                first_value(raw_path) over same_content as original_path,
+                row_number() over same_content as number
+            from original
+            window same_content as (partition by clinic, path_below, content_hash order by place, raw_path)
+        )
+        select raw_path, original_path from ranked where place = 1 and number > 1
+        """,
+        [entity.measurement, entity.name],
+    ).fetchall()
+    if not duplicates:
+        return
+    report.duplicate_count += len(duplicates)
+    rows = pa.table(
+        {
+            "raw_path": [path for path, _ in duplicates],
+            "reason": [f"the same content as {original}" for _, original in duplicates],
+        }
+    )
+    insert_arrow(
+        con,
+        """
+        update catalog.file as file
+        set status = 'duplicate', reason = rows.reason, processed_at = ?, row_count = 0, rejected_count = 0
+        from rows where file.raw_path = rows.raw_path
+        """,
+        rows,
+        [utc_now()],
+    )
+    insert_arrow(con, "delete from candidate where raw_path in (select raw_path from rows)", rows)
+    delete_rows(con, entity, [path for path, _ in duplicates])
+
+
+def _mark_waiting(con: duckdb.DuckDBPyConnection, entity: Entity, report: LoadReport) -> None:
+    waiting = con.execute(
+        """
+        select raw_path from candidate
+        where record_key not in (
+            select record_key from catalog.file where measurement = ? and entity = ? and status != 'missing'
+        )
+        """,
+        [entity.measurement, entity.partner],
+    ).fetchall()
+    mark_waiting(con, [path for (path,) in waiting], f"its {entity.partner} has not come", report)
+
+
+def mark_waiting(con: duckdb.DuckDBPyConnection, raw_paths: list[str], reason: str, report: LoadReport) -> None:
+    """Let files wait for what they need; takes them from the candidates."""
+    if not raw_paths:
+        return
+    report.waiting_count += len(raw_paths)
+    con.execute(
+        "update catalog.file set status = 'waiting', reason = ? where raw_path in (select unnest(?))",
+        [reason, raw_paths],
+    )
+    con.execute("delete from candidate where raw_path in (select unnest(?))", [raw_paths])
+
+
+def delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[str]) -> None:
+    """Remove what an earlier load made of these files (they changed, or are loaded anew)."""
+    if entity.fields:
+        con.execute(f"delete from {entity.table.name} where _raw_path in (select unnest(?))", [raw_paths])
+    con.execute("delete from catalog.rejected_row where raw_path in (select unnest(?))", [raw_paths])
+
+
+@dataclass(frozen=True)
+class BegunLoad:
+    """A load transaction under way."""
+
+    load_id: int
+    started_at: datetime
+
+
+def begin_load(con: duckdb.DuckDBPyConnection) -> BegunLoad:
+    """Take the next load id. It is taken for good when the transaction commits."""
+    row = con.execute("select coalesce(max(load_id), 0) + 1 from catalog.load").fetchone()
+    assert row is not None
+    return BegunLoad(row[0], utc_now())
+
+
+def finish_load(
+    con: duckdb.DuckDBPyConnection,
+    entity: Entity,
+    begun: BegunLoad,
+    files: Sequence[ChosenFile],
+    outcomes: Sequence[Outcome],
+    unknown_fields: Sequence[str] = (),
+) -> None:
+    """Write what became of the files into the catalog, in the transaction that wrote their rows."""
+    finished_at = utc_now()
+    rows = pa.table(
+        {
+            "raw_path": [outcome.raw_path for outcome in outcomes],
+            "status": [outcome.status for outcome in outcomes],
+            "reason": pa.array([_file_reason(outcome) for outcome in outcomes], pa.string()),
+            "row_count": [outcome.row_count for outcome in outcomes],
+            "rejected_count": [len(outcome.rejected) for outcome in outcomes],
+        }
+    )
+    insert_arrow(
+        con,
+        """
+        update catalog.file as file
+        set
+            status = rows.status,
+            reason = rows.reason,
+            row_count = rows.row_count,
+            rejected_count = rows.rejected_count,
+            processed_at = ?,
+            load_id = ?
+        from rows where file.raw_path = rows.raw_path
+        """,
+        rows,
+        [finished_at, begun.load_id],
+    )
+    # What is a duplicate of a refused file is refused for the same reason.
+    insert_arrow(
+        con,
+        """
+        update catalog.file as file
+        set status = 'rejected', reason = original.reason
+        from (
+            select file.* from catalog.file inner join rows using (raw_path) where file.status = 'rejected'
+        ) as original
+        where file.status = 'duplicate' and file.measurement = original.measurement and file.clinic = original.clinic
+            and file.entity = original.entity and file.path_below = original.path_below
+            and file.content_hash = original.content_hash
+        """,
+        rows,
+    )
+    rejected = [(outcome.raw_path, row) for outcome in outcomes for row in outcome.rejected]
+    insert_arrow(
+        con,
+        "insert into catalog.rejected_row by name select *, ? as load_id from rows",
+        pa.table(
+            {
+                "raw_path": pa.array([path for path, _ in rejected], pa.string()),
+                "line_number": pa.array([row.line_number for _, row in rejected], pa.int64()),
+                "raw_text": pa.array([row.raw_text for _, row in rejected], pa.string()),
+                "reason": pa.array([row.reason for _, row in rejected], pa.string()),
+            }
+        ),
+        [begun.load_id],
+    )
+    con.execute(
+        "insert into catalog.load values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            begun.load_id,
+            entity.measurement,
+            entity.name,
+            sorted({f"{file.clinic}/{file.delivery}" for file in files}),
+            begun.started_at,
+            finished_at,
+            len(outcomes),
+            sum(outcome.row_count for outcome in outcomes),
+            sum(len(outcome.rejected) for outcome in outcomes),
+            list(unknown_fields),
+        ],
+    )
+
+
+def _file_reason(outcome: Outcome) -> str | None:
+    if outcome.status == "loaded":
+        return None
+    return outcome.reason or (f"line {outcome.rejected[0].line_number}: {outcome.rejected[0].reason}")

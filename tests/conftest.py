@@ -1,0 +1,24 @@
+"""A clinic, its lake and an empty warehouse for each test."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.lib.lake import Lake
+from orchestration.lib.warehouse import Warehouse
+from tests.ecg_files import Clinic
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+@pytest.fixture
+def clinic(lake: Lake) -> Clinic:
+    return Clinic(lake)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "warehouse.duckdb", lock_timeout_seconds=10)

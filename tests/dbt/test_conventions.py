@@ -1,0 +1,193 @@
+"""The project's own rules, read from dbt's manifest."""
+
+import re
+from typing import Any
+
+import yaml
+
+from orchestration.lib.sources import MEASUREMENTS
+from python_transforms.ecg import FEATURES
+from tests.dbt.project import PROJECT_PATH, DbtHome
+
+# Schema of the warehouse for each layer; a mart's is its domain.
+LAYER_SCHEMA = {"staging": "staging", "intermediate": "intermediate"}
+# What each layer may read. Staging is the only one that reads what the loader wrote.
+ALLOWED_PARENTS = {
+    "staging": {"source"},
+    "intermediate": {"staging", "intermediate"},
+    "marts": {"staging", "intermediate", "marts"},
+}
+
+Manifest = dict[str, Any]
+
+
+def models(manifest: Manifest, layer: str | None = None) -> list[dict[str, Any]]:
+    found = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    assert found
+    return [node for node in found if layer is None or node["fqn"][1] == layer]
+
+
+def layer_of(manifest: Manifest, unique_id: str) -> str:
+    return "source" if unique_id.startswith("source.") else str(manifest["nodes"][unique_id]["fqn"][1])
+
+
+def test_parse_has_no_warning(parsed: DbtHome) -> None:
+    assert (parsed.target_path / "manifest.json").exists()
+
+
+def test_no_statistics_leave_the_machine() -> None:
+    project = yaml.safe_load((PROJECT_PATH / "dbt_project.yml").read_text())
+    assert project["flags"]["send_anonymous_usage_stats"] is False
+    assert not (PROJECT_PATH / "packages.yml").exists()
+
+
+def test_every_model_and_source_says_its_grain_first(manifest: Manifest) -> None:
+    described = [*models(manifest), *manifest["sources"].values()]
+    assert [node["name"] for node in described if not node["description"].startswith("One row per ")] == []
+
+
+def test_every_column_is_described(manifest: Manifest) -> None:
+    relations = [
+        node
+        for node in [*manifest["nodes"].values(), *manifest["sources"].values()]
+        if node["resource_type"] in ("model", "source", "seed")
+    ]
+    undescribed = [
+        f"{node['name']}.{column['name']}"
+        for node in relations
+        for column in node["columns"].values()
+        if not column["description"].strip()
+    ]
+    assert undescribed == []
+    assert [node["name"] for node in relations if not node["columns"]] == []
+
+
+def test_described_columns_are_those_of_the_warehouse(home: DbtHome) -> None:
+    assert home.dbt("run").success
+    manifest = home.manifest
+    described = {
+        f"{node['schema']}.{node.get('identifier') or node['alias']}": set(node["columns"])
+        for node in [*models(manifest), *manifest["sources"].values()]
+    }
+    columns = home.query(
+        "select schema_name || '.' || table_name, list(column_name) from duckdb_columns() where not internal group by all"
+    )
+    found = {name: set(names) for name, names in columns}
+    # The crawl's memory is the loader's own.
+    del found["catalog.directory"]
+    assert described == found
+
+
+def test_every_mart_has_a_contract_with_types(manifest: Manifest) -> None:
+    for mart in models(manifest, "marts"):
+        assert mart["config"]["contract"]["enforced"], mart["name"]
+        assert [name for name, column in mart["columns"].items() if not column["data_type"]] == []
+
+
+def test_every_mart_has_a_key_that_is_tested(manifest: Manifest) -> None:
+    tested = {
+        node["attached_node"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        and node.get("test_metadata", {}).get("name") in ("unique", "unique_combination")
+    }
+    # A view over millions of samples: its key is the position in a list, unique by construction.
+    by_construction = {"sample"}
+    untested = {mart["name"] for mart in models(manifest, "marts") if mart["unique_id"] not in tested}
+    assert untested == by_construction
+
+
+def test_staging_models_are_views(manifest: Manifest) -> None:
+    assert {model["config"]["materialized"] for model in models(manifest, "staging")} == {"view"}
+
+
+def test_layers_read_only_what_they_may(manifest: Manifest) -> None:
+    for model in models(manifest):
+        layer = model["fqn"][1]
+        parents = {layer_of(manifest, parent) for parent in model["depends_on"]["nodes"]}
+        assert parents <= ALLOWED_PARENTS[layer], f"{model['name']} reads {parents}"
+
+
+def test_relations_are_never_named_without_ref_or_source(manifest: Manifest) -> None:
+    pattern = re.compile(r"\b(from|join)\s+(raw|catalog|staging|intermediate|ecg)\.", re.IGNORECASE)
+    assert [model["name"] for model in models(manifest) if pattern.search(model["raw_code"])] == []
+
+
+def test_models_are_named_for_their_layer(manifest: Manifest) -> None:
+    for model in models(manifest):
+        layer, topic, name = model["fqn"][1], model["fqn"][2], model["name"]
+        if layer == "staging":
+            assert re.fullmatch(rf"stg_{topic}__[a-z][a-z_]*", name), name
+        elif layer == "intermediate":
+            assert re.fullmatch(rf"int_{topic}(_[a-z]+)*__[a-z][a-z_]*", name), name
+        else:
+            assert re.fullmatch(r"[a-z][a-z0-9_]*", name), name
+            assert not name.startswith(("stg_", "int_", "fct_", "dim_")), name
+        assert model["schema"] == LAYER_SCHEMA.get(layer, topic), name
+
+
+def test_every_model_and_source_has_the_tag_of_its_source(manifest: Manifest) -> None:
+    known = {*MEASUREMENTS, "catalog"}
+    for node in [*models(manifest), *manifest["sources"].values()]:
+        assert len(known & set(node["tags"])) == 1, node["name"]
+
+
+def test_column_names_say_what_they_hold(manifest: Manifest) -> None:
+    for mart in models(manifest, "marts"):
+        for name, column in mart["columns"].items():
+            kind = column["data_type"]
+            assert re.fullmatch(r"[a-z][a-z0-9_]*", name), f"{mart['name']}.{name}"
+            assert (kind == "boolean") == name.startswith(("is_", "has_")), f"{mart['name']}.{name}"
+            assert (kind == "timestamp") == name.endswith("_at"), f"{mart['name']}.{name}"
+            if kind == "date":
+                assert name.endswith("_on") or "date" in name, f"{mart['name']}.{name}"
+
+
+def test_yaml_files_are_named_for_what_they_hold() -> None:
+    for path in (PROJECT_PATH / "models").rglob("*.yml"):
+        folder = path.parent.name
+        assert re.fullmatch(rf"_{folder}__(sources|models|unit_tests)\.yml", path.name), path.name
+
+
+def test_every_test_is_an_asset_check(manifest: Manifest) -> None:
+    """dagster-dbt attaches a test to the node it stands at, to its only parent, or to the one that its meta names."""
+    for node in manifest["nodes"].values():
+        if node["resource_type"] != "test":
+            continue
+        named = node["config"]["meta"].get("dagster", {}).get("ref", {}).get("name")
+        parents = {parent.split(".")[-1] for parent in node["depends_on"]["nodes"]}
+        assert node.get("attached_node") or len(parents) == 1 or named in parents, node["name"]
+
+
+def test_singular_tests_say_what_a_returned_row_means() -> None:
+    for path in (PROJECT_PATH / "tests").rglob("*.sql"):
+        if path.parent.name == "generic":
+            assert re.match(r"\{% test \w+\(.*\) %\}\n\{#\n    Fails where ", path.read_text()), path.name
+        else:
+            assert path.read_text().startswith("-- A returned row is "), path.name
+            assert path.name.startswith("assert_"), path.name
+
+
+def test_macros_say_what_they_do() -> None:
+    for path in (PROJECT_PATH / "macros").glob("*.sql"):
+        text = path.read_text()
+        assert text.startswith("{#"), path.name
+        assert text.count("{% macro ") <= text.count("{#"), path.name
+
+
+def test_ecg_features_are_those_of_the_transforms(manifest: Manifest) -> None:
+    run = next(model for model in models(manifest, "marts") if model["name"] == "run")
+    types = {name: run["columns"][name]["data_type"].upper() for name in FEATURES}
+    assert types == {name: feature.dtype for name, feature in FEATURES.items()}
+
+
+def test_what_holds_personal_data_is_tagged_or_held_back(manifest: Manifest) -> None:
+    sources = {node["name"]: node for node in manifest["sources"].values() if node["source_name"] == "catalog"}
+    assert sources["rejected_row"]["columns"]["raw_text"]["config"]["meta"]["contains_personal_data"] is True
+    assert {name for name, node in sources.items() if node["config"]["meta"].get("published")} == {
+        "file",
+        "load",
+        "rejected_row",
+    }
+    sample = next(model for model in models(manifest, "marts") if model["name"] == "sample")
+    assert sample["config"]["meta"]["published"] is False

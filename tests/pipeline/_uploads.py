@@ -1,0 +1,63 @@
+"""What a clinic uploads in the tests of crashes: few runs, and every case that loading has to tell apart."""
+
+import json
+import shutil
+from pathlib import Path
+
+from orchestration.lib.home import Home
+from synthetic import ecg
+from synthetic.files import write_file
+
+_BAD_INPUTS = ("csv_text_among_numbers", "csv_empty", "fs_text", "signal_without_header", "header_without_signal")
+
+
+class Uploads:
+    """Two uploads; the second finds the first one loaded.
+
+    The first: a dated delivery; another with bad input, a signal that waits for its header among it; in ``latest/`` new
+    runs, a byte-identical re-delivery and near duplicates; of a second clinic two runs in ``latest/``, one without its
+    header.
+
+    The second: the waiting signal's header, dated; in ``latest/`` a header that corrects a sampling rate (the old
+    signal is transformed anew), a signal that supersedes an old one, a re-delivery; of the second clinic the late
+    header, and a corrected one for the only run in its Parquet file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        generated = folder / "generated"
+        first, second = ecg.write_deliveries(generated, scale=0.01)
+        bad_inputs = ecg.write_bad_inputs(generated)
+        other, _ = ecg.write_deliveries(generated, clinic="town", scale=0.01, seed=1)
+        self.folders = (folder / "upload_1", folder / "upload_2")
+        one, two = (each / "incoming" / "clinic=sf_state" / "measurement=ecg" for each in self.folders)
+        town_one, town_two = (each / "incoming" / "clinic=town" / "measurement=ecg" / "latest" for each in self.folders)
+
+        shutil.copytree(first, one / first.name)
+        shutil.copytree(second, one / "latest")
+        for case in _BAD_INPUTS:
+            for file in bad_inputs[case]:
+                _copy(file, one / file.relative_to(first.parent))
+        _copy(other / "subject_01" / "run_1.csv", town_one / "subject_01" / "run_1.csv")
+        _copy(other / "subject_01" / "run_1_header.json", town_one / "subject_01" / "run_1_header.json")
+        _copy(other / "subject_01" / "run_2.csv", town_one / "subject_01" / "run_2.csv")
+
+        header = first / "subject_01" / "run_1_header.json"
+        corrected = json.dumps({**json.loads(header.read_text()), "fs": 400}).encode()
+        alone = bad_inputs["signal_without_header"][0]
+        _copy(header, two / "2021-02-01" / alone.parent.name / "run_1_header.json")
+        shutil.copytree(second / "subject_02", two / "latest" / "subject_02")
+        _copy(first / "subject_01" / "run_1.csv", two / "latest" / "subject_01" / "run_1.csv")
+        write_file(two / "latest" / "subject_01" / "run_1_header.json", corrected)
+        _copy(first / "subject_02" / "run_3.csv", two / "latest" / "subject_03" / "run_1.csv")
+        _copy(first / "subject_03" / "run_1_header.json", two / "latest" / "subject_03" / "run_1_header.json")
+        _copy(other / "subject_01" / "run_1.csv", town_two / "subject_01" / "run_1.csv")
+        write_file(town_two / "subject_01" / "run_1_header.json", corrected)
+        _copy(other / "subject_01" / "run_2_header.json", town_two / "subject_01" / "run_2_header.json")
+
+    def deliver(self, number: int, home: Home) -> None:
+        """Put the first or second upload (0 or 1) into the home's lake."""
+        shutil.copytree(self.folders[number], home.lake_path, dirs_exist_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    write_file(target, source.read_bytes())

@@ -1,0 +1,56 @@
+"""A home that was built once, for the tests that only look; parsing dbt and importing Dagster take seconds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.lib.build import Report, Request, build
+from orchestration.lib.home import ENVIRONMENT_VARIABLE, Home
+
+# Eight subjects are enough for every case of the generated deliveries; the least is three.
+SCALE = 0.1
+
+
+class Built:
+    """A home and what builds it, in this process."""
+
+    def __init__(self, path: Path) -> None:
+        self.home = Home(path).ensure()
+
+    @property
+    def definitions(self) -> Any:
+        from orchestration.definitions import definitions
+
+        return definitions(self.home)
+
+    def build(self, **request: Any) -> Report:
+        return build(Request(**request), self.home, self.definitions)
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home for what looks at the environment: importing the definitions parses dbt into it."""
+    path = tmp_path_factory.mktemp("environment")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ENVIRONMENT_VARIABLE, str(path))
+        yield path
+
+
+@pytest.fixture
+def fresh(environment: Path, tmp_path: Path) -> Built:
+    """A home with nothing in it."""
+    return Built(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def built(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A home with the two sample deliveries, built; for tests that change nothing in it."""
+    from synthetic.ecg import write_deliveries
+
+    made = Built(tmp_path_factory.mktemp("built"))
+    write_deliveries(made.home.lake_path / "incoming", scale=SCALE)
+    report = made.build()
+    assert report.is_good, report.failures + report.rejected
+    return made
