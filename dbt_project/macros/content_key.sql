@@ -14,7 +14,7 @@
     coalesce({{ clinic }} || ':' || {{ id }}, '{{ unknown_key() }}')
 {%- endmacro %}
 
-{# Key of the member that every dimension has for what is not known (yet). No clinic and no colon in it: no id makes it. #}
+{# Key of the member that every dimension has for what is not known (yet). Without a colon: no id makes it. #}
 {% macro unknown_key() -%}
     unknown
 {%- endmacro %}

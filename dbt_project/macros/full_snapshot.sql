@@ -7,13 +7,13 @@
 {%- endmacro %}
 
 {#
-    Whether a full snapshot drops dimension members that it leaves out: the variable `dimension_load`, `replace` (default) or
-    `append`.
+    Whether a full snapshot drops dimension members that it leaves out: the variable `dimension_load`, `replace` (default)
+    or `append`.
 #}
 {% macro drops_members() -%}
     {%- set mode = var('dimension_load') -%}
-    {%- if mode not in ('replace', 'append') -%}
+    {%- if execute and mode not in ('replace', 'append') -%}
         {{ exceptions.raise_compiler_error("dimension_load is '" ~ mode ~ "': expected replace or append") }}
     {%- endif -%}
-    {{- return(mode == 'replace') -}}
+    '{{ mode }}' = 'replace'
 {%- endmacro %}

@@ -8,7 +8,7 @@
     unnest(range(len({{ list }})))
 {%- endmacro %}
 
-{# Aggregate: the distinct values of a column, sorted, as a list; nulls left out, an empty list where there is nothing. #}
+{# Aggregate: the distinct values of a column, sorted, as a list without nulls; empty where there are none. #}
 {% macro distinct_values(column) -%}
     coalesce(list(distinct {{ column }} order by {{ column }}) filter (where {{ column }} is not null), [])
 {%- endmacro %}

@@ -1,15 +1,12 @@
 {#
-    Whether a row's file stands in the warehouse as it was when the row was taken from it. A file that was loaded anew has
-    another load id; one that was refused then, or found to be a duplicate, another status.
+    Whether a row, by its lineage, stands in the warehouse's raw tables as it did when it was taken from them. A file that
+    was loaded anew has another load id; one that was refused then, or found to be a duplicate, has none.
 #}
-{% macro is_of_current_file(row) -%}
+{% macro is_of_loaded_file(row) -%}
     exists (
         select 1
-        from {{ source('catalog', 'file') }} as current_file
-        where
-            current_file.raw_path = {{ row }}._raw_path
-            and current_file.load_id = {{ row }}._load_id
-            and current_file.status in ('loaded', 'missing')
+        from {{ ref('stg_catalog__loaded_file') }} as loaded_file
+        where loaded_file.raw_path = {{ row }}._raw_path and loaded_file.load_id = {{ row }}._load_id
     )
 {%- endmacro %}
 
@@ -18,5 +15,5 @@
     goes, in the transaction that brought what they say now.
 #}
 {% macro delete_replaced_rows() -%}
-    delete from {{ this }} as row_here where not {{ is_of_current_file('row_here') }}
+    delete from {{ this }} as row_here where not {{ is_of_loaded_file('row_here') }}
 {%- endmacro %}

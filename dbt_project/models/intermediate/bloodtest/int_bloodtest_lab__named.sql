@@ -1,7 +1,3 @@
-{#
-    Asking 7 million tests for the names of a few dozen labs takes a second; asking only the new ones takes none. A file that
-    was loaded anew has a new load id: what it said before goes.
-#}
 {{
     config(
         materialized='incremental',
@@ -11,6 +7,7 @@
     )
 }}
 
+-- Asking all tests for the names of a few dozen labs would cost more with each load.
 with log as (
 
     select * from {{ ref('stg_bloodtest__log') }}
@@ -19,9 +16,10 @@ with log as (
 
 new as (
 
-    select * from log
+    select log.*
+    from log
     {% if is_incremental() %}
-        where _load_id > (select coalesce(max(_load_id), 0) from {{ this }})
+        where log._load_id > (select coalesce(max(present._load_id), 0) from {{ this }} as present)
     {% endif %}
 
 ),

@@ -6,7 +6,7 @@ with patient as (
 
 patient_file as (
 
-    select * from {{ ref('int_bloodtest_patient_file__delivered') }}
+    select * from {{ ref('stg_bloodtest__patient_file') }}
 
 ),
 
@@ -25,7 +25,25 @@ ranked as (
 
     -- of several records of a patient in one delivery the one that stands last counts
     select
-        *,
+        patient_key,
+        doctor_key,
+        clinic,
+        patient_id,
+        doctor_id,
+        age_years,
+        sex,
+        height_cm,
+        weight_kg,
+        first_name,
+        last_name,
+        address,
+        practice_name,
+        doctor_name,
+        delivery,
+        path_below,
+        _raw_path,
+        _row_number,
+        _load_id,
         row_number() over (
             partition by patient_key, delivery
             order by path_below desc, _row_number desc

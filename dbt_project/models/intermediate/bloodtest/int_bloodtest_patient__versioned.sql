@@ -1,17 +1,20 @@
-{%- set described = [
+{% set described = [
     'doctor_key', 'age_years', 'sex', 'height_cm', 'weight_kg', 'first_name', 'last_name', 'address', 'practice_name',
-] -%}
+] %}
 
 with patient as (
 
-    select * from {{ ref('int_bloodtest_patient__delivered') }}
+    select
+        *,
+        {{ record_of(described) }} as said
+    from {{ ref('int_bloodtest_patient__delivered') }}
     where is_last_in_delivery
 
 ),
 
 patient_file as (
 
-    select * from {{ ref('int_bloodtest_patient_file__delivered') }}
+    select * from {{ ref('stg_bloodtest__patient_file') }}
 
 ),
 
@@ -44,12 +47,8 @@ placed as (
         patient.*,
         next_full_delivery.next_full_delivery,
         lead(patient.delivery) over by_delivery as next_delivery,
-        coalesce(lag(next_full_delivery.next_full_delivery) over by_delivery < patient.delivery, false) as is_back,
-        -- true of the first record, since a doctor's key is never null
-        {% for column in described -%}
-            patient.{{ column }} is distinct from lag(patient.{{ column }}) over by_delivery
-            {% if not loop.last %}or {% endif %}
-        {%- endfor %} as is_changed
+        lag(patient.said) over by_delivery as said_before,
+        lag(next_full_delivery.next_full_delivery) over by_delivery as full_delivery_since
     from patient
     left join next_full_delivery
         on patient.clinic = next_full_delivery.clinic and patient.delivery = next_full_delivery.delivery
@@ -57,18 +56,30 @@ placed as (
 
 ),
 
-numbered as (
+judged as (
 
-    -- what a delivery says holds until the clinic speaks of the patient again, or leaves the patient out of a full snapshot
+    -- what a delivery says holds until the clinic speaks of the patient again, or a full snapshot leaves the patient
+    -- out
     select
         *,
         least(next_delivery, next_full_delivery) as holds_to_delivery,
-        is_changed or is_back as is_first_of_version,
-        sum(case when is_changed or is_back then 1 else 0 end) over (
+        case
+            when said is distinct from said_before then true
+            else coalesce(full_delivery_since < delivery, false)
+        end as is_first_of_version
+    from placed
+
+),
+
+numbered as (
+
+    select
+        *,
+        sum(case when is_first_of_version then 1 else 0 end) over (
             partition by patient_key
             order by delivery
         ) as version_number
-    from placed
+    from judged
 
 ),
 
@@ -96,9 +107,15 @@ versioned as (
         first_delivery,
         clinic,
         patient_id,
-        {% for column in described -%}
-            {{ column }}{% if not loop.last %},{% endif %}
-        {% endfor %}
+        doctor_key,
+        age_years,
+        sex,
+        height_cm,
+        weight_kg,
+        first_name,
+        last_name,
+        address,
+        practice_name
     from bounded
     where is_first_of_version
 

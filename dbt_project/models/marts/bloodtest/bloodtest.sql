@@ -20,51 +20,95 @@ patient as (
 
 ),
 
-{% if is_incremental() -%}
+{% if is_incremental() %}
 
-present as (
+    present as (
 
-    select * from {{ this }}
+        select * from {{ this }}
 
-),
+    ),
 
-replaced as (
+    watermark as (
 
-    -- tests whose file was loaded anew, or is not loaded any more: other files may hold them too
-    select test_key
-    from present
-    where not {{ is_of_current_file('present') }}
+        select coalesce(max(_load_id), 0) as load_id
+        from present
 
-),
+    ),
 
-arrived as (
+    replaced as (
 
-    select * from log
-    where _load_id > (select coalesce(max(_load_id), 0) from present)
+        -- tests whose file was loaded anew, or is not loaded any more: other files may hold them too
+        select present.test_key
+        from present
+        where not {{ is_of_loaded_file('present') }}
 
-    union all
+    ),
 
-    select * from log
-    where test_key in (select test_key from replaced)
+    arrived as (
 
-),
+        select log.*
+        from log
+        where log._load_id > (select watermark.load_id from watermark)
 
-{%- else -%}
+        union all
 
-arrived as (
+        select log.*
+        from log
+        inner join replaced on log.test_key = replaced.test_key
 
-    select * from log
+    ),
 
-),
+    stale as (
 
-{%- endif %}
+        -- tests whose patient came, went, or was given another doctor since
+        select
+            present.test_key,
+            present.clinic,
+            present.patient_id,
+            present.lab_key,
+            present.tested_at,
+            present.systolic_mmhg,
+            present.diastolic_mmhg,
+            present.cholesterol_level,
+            present.glucose_level,
+            present.is_smoker,
+            present.drinks_alcohol,
+            present.is_active,
+            present.has_cardiovascular_disease,
+            present.implausible_reason,
+            present._raw_path,
+            present._row_number,
+            present._load_id
+        from present
+        left join patient on present.clinic = patient.clinic and present.patient_id = patient.patient_id
+        where
+            (
+                present.patient_key != coalesce(patient.patient_key, '{{ unknown_key() }}')
+                or present.doctor_key != coalesce(patient.doctor_key, '{{ unknown_key() }}')
+            )
+            and {{ is_of_loaded_file('present') }}
+
+    ),
+
+{% else %}
+
+    arrived as (
+
+        select * from log
+
+    ),
+
+{% endif %}
 
 distinct_test as (
 
     -- the same record in two files, or twice in one, is one test
     select *
     from arrived
-    qualify row_number() over (partition by test_key order by _load_id desc, _raw_path, _row_number) = 1
+    qualify row_number() over (
+        partition by test_key
+        order by _load_id desc, _raw_path asc, _row_number asc
+    ) = 1
 
 ),
 
@@ -92,42 +136,22 @@ decoded as (
 
 ),
 
-{% if is_incremental() -%}
-
-stale as (
-
-    -- tests whose patient came, went, or was given another doctor since
-    select present.* exclude (patient_key, doctor_key, is_plausible)
-    from present
-    left join patient on present.clinic = patient.clinic and present.patient_id = patient.patient_id
-    where
-        present.patient_key != coalesce(patient.patient_key, '{{ unknown_key() }}')
-        or present.doctor_key != coalesce(patient.doctor_key, '{{ unknown_key() }}')
-
-),
-
 to_write as (
 
     select * from decoded
 
-    union all by name
+    {% if is_incremental() %}
 
-    select * from stale
-    where
-        test_key not in (select test_key from decoded)
-        and {{ is_of_current_file('stale') }}
+        union all
 
-),
+        select stale.*
+        from stale
+        left join decoded on stale.test_key = decoded.test_key
+        where decoded.test_key is null
 
-{%- else -%}
-
-to_write as (
-
-    select * from decoded
+    {% endif %}
 
 ),
-
-{%- endif %}
 
 described as (
 

@@ -6,7 +6,7 @@ with record as (
 
 patient_file as (
 
-    select * from {{ ref('int_bloodtest_patient_file__delivered') }}
+    select * from {{ ref('stg_bloodtest__patient_file') }}
 
 ),
 
@@ -69,7 +69,7 @@ latest_name as (
     from name
     qualify row_number() over (
         partition by doctor_key
-        order by delivery desc, record_count desc, doctor_name
+        order by delivery desc, record_count desc, doctor_name asc
     ) = 1
 
 ),
@@ -95,7 +95,7 @@ latest_practice as (
     from practice
     qualify row_number() over (
         partition by doctor_key
-        order by delivery desc, record_count desc, practice_name
+        order by delivery desc, record_count desc, practice_name asc
     ) = 1
 
 ),

@@ -4,9 +4,9 @@ with record as (
 
 ),
 
-delivered_content as (
+loaded_file as (
 
-    select * from {{ source('catalog', 'delivered_content') }}
+    select * from {{ ref('stg_catalog__loaded_file') }}
 
 ),
 
@@ -19,10 +19,10 @@ spelling as (
         record.lab_name,
         record.city,
         record.record_count,
-        delivered_content.first_delivery,
-        delivered_content.last_delivery
+        loaded_file.first_delivery,
+        loaded_file.last_delivery
     from record
-    inner join delivered_content on record._raw_path = delivered_content.raw_path
+    inner join loaded_file on record._raw_path = loaded_file.raw_path
 
 ),
 
@@ -48,7 +48,7 @@ latest_name as (
     from name
     qualify row_number() over (
         partition by lab_key
-        order by last_delivery desc, record_count desc, lab_name
+        order by last_delivery desc, record_count desc, lab_name asc
     ) = 1
 
 ),
@@ -74,7 +74,7 @@ latest_city as (
     from city
     qualify row_number() over (
         partition by lab_key
-        order by last_delivery desc, record_count desc, city
+        order by last_delivery desc, record_count desc, city asc
     ) = 1
 
 ),

@@ -6,7 +6,7 @@ with test as (
 
 latest_test as (
 
-    -- recent is what lies within a year of the clinic's latest test: what the list says depends on the tests, not on today
+    -- recent is what lies within a year of the clinic's latest test: the list depends on the tests, not on today
     select
         clinic,
         max(tested_at) as tested_at

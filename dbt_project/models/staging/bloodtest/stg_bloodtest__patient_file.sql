@@ -35,12 +35,11 @@ arrived as (
 
 delivery as (
 
-    -- whoever was left out by a file that could not be read whole was not left out by the clinic: such a delivery drops
-    -- nobody
+    -- whom a file that could not be read whole left out, the clinic did not leave out: such a delivery drops nobody
     select
         clinic,
         delivery,
-        string_agg(path_below || ' ' || coalesce(content_hash, ''), chr(10) order by path_below) as content,
+        string_agg(path_below || ' ' || coalesce(content_hash, ''), chr(10) order by path_below) as fingerprint,
         coalesce(bool_or({{ is_full_snapshot('path_below') }}), false)
         and coalesce(
             bool_and(loaded_raw_path is not null and rejected_count = 0) filter (
@@ -55,14 +54,14 @@ delivery as (
 
 changed_delivery as (
 
-    -- a delivery of the very files of the delivery before it says nothing new: an hourly export of unchanged files would
-    -- otherwise repeat every patient every hour
+    -- a delivery of the very files of the delivery before it says nothing new: an hourly export of unchanged files
+    -- would otherwise repeat every patient every hour
     select
         clinic,
         delivery,
         is_full
     from delivery
-    qualify content is distinct from lag(content) over (partition by clinic order by delivery)
+    qualify fingerprint is distinct from lag(fingerprint) over (partition by clinic order by delivery)
 
 ),
 
