@@ -1,6 +1,5 @@
 """The generated bloodtest deliveries are what they say they are: the format, quirks at their rates, and bad input."""
 
-import gzip
 import hashlib
 import json
 import re
@@ -149,7 +148,7 @@ def test_scale_1_has_the_promised_size() -> None:
     assert len(counts.deliveries) == 5
 
 
-@pytest.mark.parametrize(("scale", "seed"), [(SMALLEST, 2021), (SMALLEST, 7), (SMALL, 2021), (0.37, 3)])
+@pytest.mark.parametrize(("scale", "seed"), [(SMALLEST, 2021), (SMALLEST, 7), (SMALL, 2021), (0.17, 3)])
 def test_expected_counts_are_found_at_any_scale_and_seed(tmp_path: Path, scale: float, seed: int) -> None:
     write_deliveries(tmp_path, scale=scale, seed=seed)
     found = Delivered.read(folder(tmp_path))
@@ -587,7 +586,8 @@ def test_each_bad_input_has_its_fault(bad: dict[str, list[Path]]) -> None:
         assert "}" not in last
     assert bad["array_truncated"][0].read_text().startswith("[")
     assert bad["file_empty"][0].stat().st_size == 0
-    assert gzip.decompress(bad["file_is_not_json"][0].read_bytes()).startswith(b'{"ap_hi"')
+    with pytest.raises(UnicodeDecodeError):
+        bad["file_is_not_json"][0].read_text("utf-8")
 
 
 def test_good_records_among_the_bad_belong_together_and_to_nothing_else(
