@@ -63,10 +63,7 @@ judged as (
     select
         *,
         least(next_delivery, next_full_delivery) as holds_to_delivery,
-        case
-            when said is distinct from said_before then true
-            else coalesce(full_delivery_since < delivery, false)
-        end as is_first_of_version
+        coalesce((said is distinct from said_before) or full_delivery_since < delivery, false) as is_first_of_version
     from placed
 
 ),
