@@ -59,8 +59,8 @@ _SYSTOLIC_RANGE, _DIASTOLIC_RANGE, _LEAST_PULSE_PRESSURE = (80.0, 200.0), (45.0,
 # Shares of readings that are rounded to tens, to even numbers and not at all; they give the digits of [Digits].
 _SYSTOLIC_ROUNDING, _DIASTOLIC_ROUNDING = (0.58, 0.17, 0.25), (0.525, 0.19, 0.285)
 
-# Levels 1 to 3 are a normal variable cut at the quantiles of [CVD]'s shares: cholesterol 74.8, 13.6 and 11.5 %, glucose
-# 85.0, 7.4 and 7.6 %.
+# Levels 1 to 3 are a normal variable cut where it gives [CVD]'s mean and spread of levels: cholesterol 74.8, 13.6 and
+# 11.5 %, glucose 85.0, 7.4 and 7.6 %.
 _CHOLESTEROL_CUTS, _GLUCOSE_CUTS = (0.669, 1.199), (1.035, 1.431)
 _CHOLESTEROL_PER_YEAR, _GLUCOSE_PER_YEAR, _GLUCOSE_PER_KG = 0.03, 0.02, 0.01
 # Correlation of the two normal variables; the levels' own is 0.4 then. Three quarters of the variance are the person's.
