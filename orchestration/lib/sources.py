@@ -232,8 +232,8 @@ _ID = "an id without a colon"
 _IS_ID = "not contains({value}, ':')"
 
 # Epoch time: below 1e11 it can only be seconds (1e11 s is the year 5138, 1e11 ms is 3 March 1973), from 1e14 on only
-# microseconds or worse (1e14 ms is the year 5138, 1e14 us is 3 March 1973), which are refused: who sends them should say
-# so. A double holds every whole number below 2^53 = 9e15 exactly.
+# microseconds or worse (1e14 ms is the year 5138, 1e14 us is 3 March 1973), which are no format that was agreed on. A
+# double holds every whole number below 2^53 = 9e15 exactly.
 _EPOCH_TIME = (
     "case "
     "when abs(try_cast({value} as double)) < 1e11 then epoch_ms((try_cast({value} as double) * 1000)::bigint) "

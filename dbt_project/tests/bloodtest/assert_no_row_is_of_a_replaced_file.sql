@@ -1,5 +1,5 @@
 -- A returned row is a file that tests were taken from, and that was since loaded anew, refused, or found to be a
--- its tests would be those of before.
+-- duplicate: its tests would be those of before.
 {{ config(meta={'dagster': {'ref': {'name': 'bloodtest'}}}) }}
 
 with row_file as (
