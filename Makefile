@@ -36,7 +36,7 @@ demo: $(RUN_STAMP)
 	@echo "  . $(BIN)/activate"
 	@echo "  vitalhouse status"
 	@echo "  vitalhouse sql \"select sex, count(*), avg(mean_heart_rate_bpm) from ecg.subject group by sex\""
-	@echo "  vitalhouse sql --file dbt_project/analyses/age_of_subject.sql"
+	@echo "  vitalhouse sql --file dbt_project/analyses/ecg/subject_age.sql"
 	@echo "  make dev"
 
 test: $(DEV_STAMP)

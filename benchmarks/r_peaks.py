@@ -4,10 +4,10 @@
 
 Every record below DIR that has a ``.atr`` is scored: first channel, whole record, all beat codes of WFDB. Detections
 and annotations are matched one to one within the window. Episodes of ventricular flutter, between ``[`` and ``]``, hold
-no QRS complexes and are left out on both sides (ANSI/AAMI EC57:2012); ``f1_flutter_counted`` counts the annotated
-flutter waves as beats instead. ``--annotated-span`` scores between the first and the last annotation only, for
-databases such as ECG-ID whose annotations stop early. Speed is that of the same signals cut into runs of 20 s, one
-batch a sampling rate.
+no QRS complexes and are left out on both sides (ANSI/AAMI EC57:2012), as are annotations within a flat start;
+``f1_flutter_counted`` counts the annotated flutter waves as beats instead. ``--annotated-span`` scores between the
+first and the last annotation only, for databases such as ECG-ID whose annotations stop early. Speed is that of the same
+signals cut into runs of 20 s, one batch a sampling rate.
 
 The last line is one JSON object; ``--json`` prints nothing else.
 """
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from python_transforms.ecg.beats import detect_r_peaks
+from python_transforms.ecg.quality import inspect
 
 IntArray = NDArray[np.int64]
 SPEED_RUN_S = 20
@@ -98,8 +99,9 @@ def read_records(folder: Path) -> list[Record]:
         missing = np.isnan(ecg_mv)
         if missing.any():
             ecg_mv[missing] = np.interp(np.flatnonzero(missing), np.flatnonzero(~missing), ecg_mv[~missing])
+        flat_start = inspect(ecg_mv[None], float(record.fs)).flat_start_sample_count[0]
         symbols, samples = np.array(marks.symbol), np.asarray(marks.sample, np.int64)
-        is_beat = np.isin(symbols, sorted(beat_codes - {"!"}))
+        is_beat = np.isin(symbols, sorted(beat_codes - {"!"})) & (samples >= flat_start)
         begins, ends = samples[symbols == "["], samples[symbols == "]"]
         episodes = [(int(b), int(min([*ends[ends > b], len(ecg_mv)]))) for b in begins]
         name = path.relative_to(folder).with_suffix("").as_posix()

@@ -1,7 +1,7 @@
 """dbt-duckdb plugin: opens the door to the warehouse file, or says in one line why it stays shut.
 
-dbt-duckdb can retry a locked file by itself (``retries`` in the profile), but it waits in silence, in pauses of 1, 2, 4, …
-seconds that dbt goes through twice (measured: 30 s for four attempts of 15 s); and where there is no file it makes an
+dbt-duckdb can retry a locked file by itself (``retries`` in the profile), but it waits in silence, in pauses of 1, 2,
+4, 8 seconds that dbt goes through twice (measured: 30 s for four attempts); and where there is no file it makes an
 empty one, in which every model fails. This plugin says what it waits for and who holds the file, and refuses to begin
 without a warehouse.
 """
@@ -27,7 +27,7 @@ _LOG = AdapterLogger("DuckDB")
 
 
 class WarehouseClosed(RuntimeError):
-    """The warehouse cannot be opened. A RuntimeError, since dbt-duckdb shows the message of such a one and no traceback."""
+    """The warehouse cannot be opened. A RuntimeError: dbt-duckdb shows the message of those without a traceback."""
 
 
 def holder_of(error: Exception) -> str | None:
@@ -42,7 +42,8 @@ def holder_of(error: Exception) -> str | None:
         words = Path(f"/proc/{found['pid']}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         words = [found["program"]]
-    command = " ".join([Path(words[0]).name, *words[1:]]).strip()
+    # A program given on the command line (`python -c`) may have many lines: ours has one.
+    command = " ".join(" ".join([Path(words[0]).name, *words[1:]]).split())
     return f"process {found['pid']} ({command[:120]})"
 
 

@@ -11,7 +11,7 @@ from packaging.version import Version
 from pydantic import Field
 
 from orchestration.defs.deliveries import WAREHOUSE_POOL, step
-from orchestration.lib import dbt, expectations
+from orchestration.lib import dbt, expectations, progress
 from orchestration.lib.home import Home
 from orchestration.lib.lake import Lake
 from orchestration.lib.query import count_rows
@@ -71,13 +71,13 @@ def dbt_models(
     with step(context):
         make_ready(lake, warehouse)
         invocation = dbt_cli.cli(arguments, context=context, target_path=folder, raise_on_error=False)
-        events = [
-            asset_event
-            for event in dbt.watch(invocation.stream_raw_events())
-            for asset_event in event.to_default_asset_events(
-                invocation.manifest, invocation.dagster_dbt_translator, invocation.context, folder, PROJECT
-            )
-        ]
+        events: list[Any] = []
+        with dbt.ended(invocation.process), progress.task("Building models and tests") as task:
+            for event in invocation.stream_raw_events():
+                dbt.count(event, task)
+                events += event.to_default_asset_events(
+                    invocation.manifest, invocation.dagster_dbt_translator, invocation.context, folder, PROJECT
+                )
         # DuckDB lets us in to count only once dbt is out.
         row_counts = count_rows(warehouse, *dbt.relations(invocation.manifest))
     yield from (with_row_count(event, invocation.manifest, row_counts) for event in events)

@@ -221,12 +221,17 @@ def _wanted(request: Request, lake: Lake, measurements: Sequence[str]) -> dict[s
 def _news(
     request: Request, lake: Lake, warehouse: Warehouse, wanted: dict[str, list[Delivery]]
 ) -> dict[str, list[Delivery]]:
-    """Those of the wanted deliveries that have something to load, or are to be loaded anew."""
+    """Those of the wanted deliveries that have something to load, or are to be loaded anew.
+
+    Where there is none, the last one: a build that was killed may have loaded a header and left the signal, whose file
+    is not new, to be transformed with it. A transform that finds nothing to do costs next to nothing.
+    """
     news = {}
     for measurement, deliveries in wanted.items():
         pending = arrivals.pending(lake, warehouse, measurement)
         is_anew = request.reload or request.recompute
-        news[measurement] = [delivery for delivery in deliveries if is_anew or delivery in pending]
+        new = [delivery for delivery in deliveries if is_anew or delivery in pending]
+        news[measurement] = new or deliveries[-1:]
     return news
 
 

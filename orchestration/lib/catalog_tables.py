@@ -62,6 +62,7 @@ DIRECTORY = Table(
         "measurement": "VARCHAR",
         "delivery": "VARCHAR",
         "modified_ns": "BIGINT",
+        "looked_at": "TIMESTAMP",
     },
 )
 

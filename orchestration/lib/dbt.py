@@ -10,10 +10,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from orchestration.lib import progress
 from orchestration.lib.errors import VitalhouseError
@@ -37,9 +38,6 @@ class LogEvent(Protocol):
 
     @property
     def raw_event(self) -> Any: ...
-
-
-Event = TypeVar("Event", bound=LogEvent)
 
 
 def executable() -> str:
@@ -129,16 +127,24 @@ def fresh_run_folder(home: Home) -> Path:
     return folder
 
 
-def watch(events: Iterable[Event]) -> Iterator[Event]:
-    """Pass dbt's log events on, showing how many models and tests are done."""
-    with progress.task("Building models and tests") as task:
-        for event in events:
-            data = event.raw_event["data"]
-            if event.raw_event["info"]["name"] in _RESULT_EVENTS:
-                # dbt names the same figure differently in the results of models and of tests.
-                task.set_total(int(data.get("total") or data["num_models"]))
-                task.advance()
-            yield event
+def count(event: LogEvent, task: progress.Task) -> None:
+    """Let a task advance when an event of dbt's log says that a model or a test is done."""
+    if event.raw_event["info"]["name"] in _RESULT_EVENTS:
+        data = event.raw_event["data"]
+        # dbt names the same figure differently in the results of models and of tests.
+        task.set_total(int(data.get("total") or data["num_models"]))
+        task.advance()
+
+
+@contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Leave no dbt behind: if we fail before it ends, it would wait for ever for us to read what it writes."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
 
 
 def failures(run_folder: Path) -> list[str]:

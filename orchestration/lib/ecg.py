@@ -36,6 +36,7 @@ from orchestration.lib.signal_store import (
     remove_unreferenced,
     write_part,
 )
+from orchestration.lib.sources import Entity
 from orchestration.lib.warehouse import Warehouse, transaction
 from python_transforms.ecg import TRANSFORM_VERSION, EcgBatch, transform_batch
 from python_transforms.ecg.similarity import similar_pairs
@@ -134,14 +135,13 @@ def transform_runs(
                         pending.mark_for_reload(con, sources.ECG_RUN_SIGNAL, deliveries)
                     if recompute:
                         _mark_other_version(con, deliveries)
-                    _mark_outdated(con)
                 with transaction(con):
                     files, remaining_count = _next_batch(con, deliveries, report)
-                    if is_first:
-                        task.set_total(len(files) + remaining_count)
+                    task.set_total(report.file_count + len(files) + remaining_count)
                     if files:
                         _Transaction(con, lake, report, task.advance).run(files)
-                is_first, is_last = False, remaining_count == 0
+                # Only now is it known which signals count: a duplicate makes an earlier content the current one again.
+                is_first, is_last = False, remaining_count == 0 and not _mark_outdated(con)
                 if is_last:
                     # What was computed anew is now named by its row; what it replaced is not.
                     remove_unreferenced(con, lake, deliveries)
@@ -167,32 +167,54 @@ _DOUBTFUL = """
     where feature.sampling_rate_hz != header.fs or feature.units != lower(trim(header.units))
 """
 
-# Of these, the ones whose signal is current and whose current header contradicts.
+# Of these, the ones that their current header contradicts; superseded signals too, which may become current again.
 _OUTDATED = f"""
     select feature._raw_path
     from raw.ecg_run_feature as feature
-    inner join catalog.delivered_content as content
-        on content.raw_path = feature._raw_path and content.is_current
+    inner join catalog.delivered_content as content on content.raw_path = feature._raw_path
     inner join ({_CURRENT_HEADER}) as header on header.record_key = content.record_key
     where list_contains(?, feature._raw_path)
         and (feature.sampling_rate_hz != header.fs or feature.units != header.units)
 """
 
 
-def _mark_outdated(con: duckdb.DuckDBPyConnection) -> None:
-    """Take up signals again whose features were computed with a rate or unit that a later header has corrected.
+# Signals that were too short at the rate which their header then gave.
+_TOO_SHORT = """
+    select record_key from catalog.file
+    where measurement = 'ecg' and entity = 'run_signal' and status = 'rejected' and reason like 'it has % samples, %'
+"""
+
+# Of these, the ones that are long enough at the rate of their current header.
+_LONG_ENOUGH = f"""
+    select file.raw_path
+    from catalog.file as file
+    inner join ({_CURRENT_HEADER}) as header on header.record_key = file.record_key
+    where list_contains(?, file.record_key)
+        and file.measurement = 'ecg' and file.entity = 'run_signal' and file.status = 'rejected'
+        and try_cast(regexp_extract(file.reason, '^it has ([0-9]+) samples, ', 1) as bigint) / header.fs >= ?
+"""
+
+
+def _mark_outdated(con: duckdb.DuckDBPyConnection) -> bool:
+    """Take up signals again that were read with a rate or unit that another header has corrected; true if there are.
 
     They are waiting, not pending: that is done in whatever delivery they lie.
     """
+    paths: list[str] = []
     doubtful = [path for (path,) in con.execute(_DOUBTFUL).fetchall()]
     if doubtful:
-        con.execute(
-            f"""
-            update catalog.file set status = 'waiting', reason = 'a later header has another sampling rate or unit'
-            where raw_path in ({_OUTDATED})
-            """,
-            [doubtful],
-        )
+        paths += [path for (path,) in con.execute(_OUTDATED, [doubtful]).fetchall()]
+    too_short = [key for (key,) in con.execute(_TOO_SHORT).fetchall()]
+    if too_short:
+        paths += [path for (path,) in con.execute(_LONG_ENOUGH, [too_short, MIN_DURATION_S]).fetchall()]
+    con.execute(
+        """
+        update catalog.file set status = 'waiting', reason = 'a later header has another sampling rate or unit'
+        where raw_path in (select unnest(?))
+        """,
+        [paths],
+    )
+    return bool(paths)
 
 
 def _mark_other_version(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery] | None) -> None:
@@ -215,7 +237,7 @@ def _next_batch(
 ) -> tuple[list[tuple[ChosenFile, _Header]], int]:
     """Signals of one transaction with their headers, and how many remain; signals without a valid header wait."""
     report.waiting_count = 0
-    files = pending.choose_files(con, sources.ECG_RUN_SIGNAL, deliveries, report)
+    files = pending.choose_files(con, sources.ECG_RUN_SIGNAL, deliveries, report, _delete_rows)
     headers = {
         key: _Header(raw_path, fs, units)
         for key, raw_path, fs, units in con.execute(
@@ -228,6 +250,19 @@ def _next_batch(
     ends = list(accumulate(file.size_bytes for file, _ in ready))
     count = max(bisect_right(ends, TRANSACTION_BYTES), 1)
     return ready[:count], max(len(ready) - count, 0)
+
+
+def _delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[str]) -> None:
+    """Remove what an earlier transform made of these signals."""
+    pending.delete_rows(con, entity, raw_paths)
+    con.execute("delete from raw.ecg_run_feature where _raw_path in (select unnest(?))", [raw_paths])
+    con.execute(
+        """
+        delete from raw.ecg_run_similarity
+        where _raw_path in (select unnest(?)) or other_raw_path in (select unnest(?))
+        """,
+        [raw_paths, raw_paths],
+    )
 
 
 class _Transaction:
@@ -298,16 +333,8 @@ class _Transaction:
         write_part(self.lake, part_path(delivery, self.begun.load_id), columns)
 
     def _replace_rows(self, runs: list[_Run]) -> None:
-        con, raw_paths = self.con, list(self.outcomes)
-        con.execute("delete from catalog.rejected_row where raw_path in (select unnest(?))", [raw_paths])
-        con.execute("delete from raw.ecg_run_feature where _raw_path in (select unnest(?))", [raw_paths])
-        con.execute(
-            """
-            delete from raw.ecg_run_similarity
-            where _raw_path in (select unnest(?)) or other_raw_path in (select unnest(?))
-            """,
-            [raw_paths, raw_paths],
-        )
+        con = self.con
+        _delete_rows(con, sources.ECG_RUN_SIGNAL, list(self.outcomes))
         if not runs:
             return
         rows = [self._feature_row(run) for run in runs]
@@ -426,7 +453,8 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     samples = np.stack([signal.raw_mv for signal in signals])
     batch: EcgBatch = transform_batch(samples, rate)
     filtered = batch.filtered_mv.astype(np.float32)
-    raw = samples.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is beyond float32 is no ECG, and unusable
+        raw = samples.astype(np.float32)
     return [
         _Run(
             signal,

@@ -72,7 +72,10 @@ class Home:
                 folder.chmod(PRIVATE_MODE)
         settings = self.dagster_home / DAGSTER_SETTINGS.name
         if not settings.exists():
-            shutil.copyfile(DAGSTER_SETTINGS, settings)
+            # Under a temporary name first: settings that a kill cut short would be taken for the user's own.
+            unfinished = settings.with_name(f".{settings.name}.{os.getpid()}")
+            shutil.copyfile(DAGSTER_SETTINGS, unfinished)
+            unfinished.replace(settings)
         return self
 
 

@@ -30,7 +30,7 @@ class Outcome:
 
     def describe(self, row: RejectedRow) -> str:
         """One line that names file, line and reason."""
-        return f"{self.raw_path}:{row.line_number}: {row.reason}"
+        return _one_line(f"{self.raw_path}:{row.line_number}: {row.reason}")
 
 
 @dataclass
@@ -70,7 +70,12 @@ class LoadReport:
             self.rejected_file_count += outcome.status == "rejected"
             self.problems += [outcome.describe(row) for row in outcome.rejected]
             if outcome.status == "rejected" and not outcome.rejected:
-                self.problems.append(f"{outcome.raw_path}: {outcome.reason}")
+                self.problems.append(_one_line(f"{outcome.raw_path}: {outcome.reason}"))
+
+
+def _one_line(text: str) -> str:
+    """A file's name, or a value that the reason quotes, may have line breaks."""
+    return text.replace("\r", "\\r").replace("\n", "\\n")
 
 
 def report_of_crawl(crawled: CrawlReport) -> LoadReport:
@@ -78,5 +83,5 @@ def report_of_crawl(crawled: CrawlReport) -> LoadReport:
     return LoadReport(
         rejected_file_count=crawled.rejected_count,
         unsettled_count=crawled.unsettled_count,
-        problems=list(crawled.problems),
+        problems=[_one_line(problem) for problem in crawled.problems],
     )

@@ -1,6 +1,6 @@
 """Whose turn it is: chooses pending files from the catalog, and writes there what became of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,19 +32,37 @@ def mark_for_reload(con: duckdb.DuckDBPyConnection, entity: Entity, deliveries: 
         f"""
         update catalog.file set status = 'pending', reason = 'reload'
         where measurement = ? and entity = ? and status in ('loaded', 'rejected', 'duplicate')
+            and content_hash is not null -- a link, or what else is no file, stays refused
             and {_in_deliveries(deliveries)}
         """,
         [entity.measurement, entity.name, *_delivery_parameter(deliveries)],
     )
 
 
+def delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[str]) -> None:
+    """Remove what an earlier load made of these files (they changed, or are loaded anew)."""
+    if entity.fields:
+        con.execute(f"delete from {entity.table.name} where _raw_path in (select unnest(?))", [raw_paths])
+    con.execute("delete from catalog.rejected_row where raw_path in (select unnest(?))", [raw_paths])
+
+
 def choose_files(
-    con: duckdb.DuckDBPyConnection, entity: Entity, deliveries: Sequence[Delivery] | None, report: LoadReport
+    con: duckdb.DuckDBPyConnection,
+    entity: Entity,
+    deliveries: Sequence[Delivery] | None,
+    report: LoadReport,
+    delete: Callable[[duckdb.DuckDBPyConnection, Entity, list[str]], None] = delete_rows,
 ) -> list[ChosenFile]:
     """The files whose turn it is, by delivery and path; marks duplicates and files whose partner has not come.
 
     Of files with the same content under the same path below their delivery, the first is loaded.
+
+    Parameters
+    ----------
+    delete
+        Removes the rows of files that have become duplicates.
     """
+    _release_duplicates(con, entity)
     con.execute(
         f"""
         create or replace temp table candidate as
@@ -55,7 +73,7 @@ def choose_files(
         """,
         [entity.measurement, entity.name, *_delivery_parameter(deliveries)],
     )
-    _mark_duplicates(con, entity, report)
+    _mark_duplicates(con, entity, report, delete)
     if entity.partner:
         _mark_waiting(con, entity, report)
     rows = con.execute(
@@ -75,7 +93,38 @@ def _delivery_parameter(deliveries: Sequence[Delivery] | None) -> list[list[str]
     return [] if deliveries is None else [[delivery.key for delivery in deliveries]]
 
 
-def _mark_duplicates(con: duckdb.DuckDBPyConnection, entity: Entity, report: LoadReport) -> None:
+def _release_duplicates(con: duckdb.DuckDBPyConnection, entity: Entity) -> None:
+    """Take up duplicates again whose original has changed, or went before it was loaded: in whatever delivery they lie.
+
+    They are all that is left of their content.
+    """
+    con.execute(
+        """
+        update catalog.file set status = 'waiting', reason = 'the file with the same content has changed'
+        where raw_path in (
+            with of_entity as (
+                select raw_path, clinic, path_below, content_hash, status, row_count
+                from catalog.file
+                where measurement = ? and entity = ?
+            )
+            select duplicate.raw_path
+            from (select * from of_entity where status = 'duplicate') as duplicate
+            anti join (
+                select * from of_entity
+                where status in ('pending', 'waiting') or (status in ('loaded', 'missing') and row_count > 0)
+            ) as original using (clinic, path_below, content_hash)
+        )
+        """,
+        [entity.measurement, entity.name],
+    )
+
+
+def _mark_duplicates(
+    con: duckdb.DuckDBPyConnection,
+    entity: Entity,
+    report: LoadReport,
+    delete: Callable[[duckdb.DuckDBPyConnection, Entity, list[str]], None],
+) -> None:
     """A candidate is a duplicate if its content is loaded, or comes from an earlier candidate, for the same path."""
     # Rarely is there any, and to see that, hashes are enough: the paths of all that was ever loaded are far longer.
     has_duplicates = con.execute(
@@ -135,7 +184,7 @@ def _mark_duplicates(con: duckdb.DuckDBPyConnection, entity: Entity, report: Loa
         [utc_now()],
     )
     insert_arrow(con, "delete from candidate where raw_path in (select raw_path from rows)", rows)
-    delete_rows(con, entity, [path for path, _ in duplicates])
+    delete(con, entity, [path for path, _ in duplicates])
 
 
 def _mark_waiting(con: duckdb.DuckDBPyConnection, entity: Entity, report: LoadReport) -> None:
@@ -161,13 +210,6 @@ def mark_waiting(con: duckdb.DuckDBPyConnection, raw_paths: list[str], reason: s
         [reason, raw_paths],
     )
     con.execute("delete from candidate where raw_path in (select unnest(?))", [raw_paths])
-
-
-def delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[str]) -> None:
-    """Remove what an earlier load made of these files (they changed, or are loaded anew)."""
-    if entity.fields:
-        con.execute(f"delete from {entity.table.name} where _raw_path in (select unnest(?))", [raw_paths])
-    con.execute("delete from catalog.rejected_row where raw_path in (select unnest(?))", [raw_paths])
 
 
 @dataclass(frozen=True)

@@ -249,8 +249,13 @@ def bulk_sql(entity: Entity, files: Sequence[str]) -> str:
         source = f"read_json({listed}, columns = {{{typed}}}, {options})"
         values = ['"' + key.replace('"', '""') + '"' for key in keys]
     else:
-        source = f"read_json_objects({listed}, {options})"
-        values = [f"json_extract_string(json, {_quoted(_pointer(key))})" for key in keys]
+        # One call for all keys reads each record once.
+        pointers = ", ".join(_quoted(_pointer(key)) for key in keys)
+        source = (
+            f"(select json_extract_string(json, [{pointers}]) as found, filename "
+            f"from read_json_objects({listed}, {options}))"
+        )
+        values = [f"found[{index}]" for index in range(1, len(keys) + 1)]
     named = ", ".join(f"{value} as {column}" for value, column in zip(values, columns, strict=True))
     blank = " and ".join(f"{value} is null" for value in values)
     return f"select {named}, {blank} as is_blank, filename, row_number() over () as position from {source}"

@@ -50,7 +50,8 @@ def _block(name: str, values: Sequence[object], width: int | None) -> list[str]:
 
 def _fitting(blocks: Sequence[list[str]], width: int) -> list[list[str]]:
     """As many blocks as fit, at least one."""
-    fitting, used = [], 0
+    fitting: list[list[str]] = []
+    used = 0
     for block in blocks:
         used += len(block[0]) + (len(GAP) if fitting else 0)
         if fitting and used > width:

@@ -40,7 +40,8 @@ def lock_holder(error: Exception) -> str | None:
     except OSError:
         words = [found["program"]]
     shown = " ".join(Path(word).name if index == 0 else word for index, word in enumerate(words) if word)
-    return f"process {found['pid']} ({shown[:120]})"
+    # `python -c` has lines among its arguments; the message is one.
+    return f"process {found['pid']} ({' '.join(shown.split())[:120]})"
 
 
 @contextmanager
@@ -102,7 +103,7 @@ class Warehouse:
             con.close()
 
     def _create(self) -> None:
-        """Make an empty warehouse, whole or not at all: half of one, left by a kill, is a file that DuckDB never opens."""
+        """Make an empty warehouse, whole or not at all: half of one, left by a kill, could never be opened."""
         with tempfile.TemporaryDirectory(prefix=f".{self.path.name}.", dir=self.path.parent) as folder:
             whole = Path(folder) / self.path.name
             duckdb.connect(str(whole)).close()

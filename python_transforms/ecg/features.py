@@ -97,10 +97,13 @@ def rr_statistics(run: IntArray, index: IntArray, n_runs: int, sampling_rate_hz:
     """
     is_within_run = run[1:] == run[:-1]
     interval_run = run[1:][is_within_run]
-    interval_ms = np.diff(index)[is_within_run] * (1000 / sampling_rate_hz)
+    interval = np.diff(index)[is_within_run]
     is_successive = interval_run[1:] == interval_run[:-1]
     difference_run = interval_run[1:][is_successive]
-    difference_ms = np.diff(interval_ms)[is_successive]
+    difference = np.diff(interval)[is_successive]
+    interval_ms, difference_ms = interval * (1000 / sampling_rate_hz), difference * (1000 / sampling_rate_hz)
+    # in samples, since 18 of them at 360 Hz are 50 ms and not more, whatever rounding makes of it
+    exceeds = (np.abs(difference) * 1000 > PNN_LIMIT_MS * sampling_rate_hz).astype(np.float64)
     mean_nn = _mean_by_run(interval_ms, interval_run, n_runs)
     return {
         "heart_rate_bpm": 60_000 / mean_nn,
@@ -108,8 +111,7 @@ def rr_statistics(run: IntArray, index: IntArray, n_runs: int, sampling_rate_hz:
         "sdnn_ms": _deviation_by_run(interval_ms, interval_run, n_runs),
         "rmssd_ms": np.sqrt(_mean_by_run(np.square(difference_ms), difference_run, n_runs)),
         "sdsd_ms": _deviation_by_run(difference_ms, difference_run, n_runs),
-        "pnn50_pct": 100
-        * _mean_by_run((np.abs(difference_ms) > PNN_LIMIT_MS).astype(np.float64), difference_run, n_runs),
+        "pnn50_pct": 100 * _mean_by_run(exceeds, difference_run, n_runs),
     }
 
 

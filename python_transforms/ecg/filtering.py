@@ -157,8 +157,10 @@ def filter_runs(
     first_sample
         Where each run's signal begins, shape ``(n_runs,)``; what lies before does not matter.
 
-    Returns ------- The filtered signals, shape ``(n_runs, n_samples)``, which go on before ``first_sample`` as beyond
-    any edge; and the mains frequency of each run, NaN where there is none.
+    Returns
+    -------
+    The filtered signals, shape ``(n_runs, n_samples)``, which go on before ``first_sample`` as beyond any edge; and the
+    mains frequency taken out of each run, NaN where there is none.
 
     Raises
     ------
@@ -173,7 +175,7 @@ def filter_runs(
     sections = bandpass_sections(sampling_rate_hz) if has_room else highpass_sections(sampling_rate_hz)
     first = np.zeros(n_runs, np.int64) if first_sample is None else first_sample
     filtered = np.empty_like(runs)
-    mains = np.full(n_runs, np.nan if mains_hz is None else mains_hz)
+    mains = np.full(n_runs, mains_hz if mains_hz is not None and mains_hz < sampling_rate_hz / 2 else np.nan)
     parts = list(blocks(n_samples, sampling_rate_hz))
     for rows in slices(n_runs, n_samples):
         spectra = (_Spectrum(runs[rows, read], sampling_rate_hz, first[rows] - read.start) for read, _ in parts)
@@ -186,7 +188,7 @@ def filter_runs(
             spectrum.apply(sections)
             for frequency_hz in MAINS_FREQUENCIES_HZ:
                 has_hum = mains[rows] == frequency_hz
-                if has_hum.any() and frequency_hz < sampling_rate_hz / 2:
+                if has_hum.any():
                     spectrum.apply(notch_sections(sampling_rate_hz, frequency_hz), has_hum)
             filtered[rows, kept] = spectrum.signal()[:, kept.start - read.start : kept.stop - read.start]
     return filtered, mains
@@ -249,8 +251,7 @@ def _zero_phase_gain(n_total: int, sampling_rate_hz: float, sections: bytes) -> 
 
 
 class _Spectrum:
-    """Cosine transform (DCT-II) of some runs: the Fourier transform of the runs mirrored at both ends, over and
-    over."""
+    """Cosine transform (DCT-II) of some runs: the Fourier transform of the runs mirrored at both ends for ever."""
 
     def __init__(self, runs: FloatArray, sampling_rate_hz: float, first_sample: IntArray | None = None) -> None:
         self.n_samples = runs.shape[1]

@@ -1,4 +1,4 @@
-"""What the loader leaves in the warehouse after files of ECG runs arrived in some order, without files and transforms."""
+"""What the loader leaves in the warehouse after ECG runs arrived in some order, without any files and transforms."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,7 +12,9 @@ _FIRST_CRAWL = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 @dataclass(frozen=True)
 class Upload:
-    """One run in one delivery. ``None`` as header or signal: that file is not in the delivery."""
+    """One run in one delivery; without its header where ``recorded_on`` is ``None``, without its signal where
+    ``samples`` is empty.
+    """
 
     delivery: str
     subject: str
@@ -31,6 +33,11 @@ class Upload:
         return f"{self.clinic}:{self.subject}:{self.run}"
 
     @property
+    def header(self) -> str | None:
+        """What the header says; no header without a day."""
+        return None if self.recorded_on is None else f"{self.fs} {self.recorded_on} {self.age} {self.sex}"
+
+    @property
     def signal(self) -> str | None:
         """Name of the samples; each run has its own unless the upload says otherwise, and "" is no signal."""
         return f"samples of {self.record_key}" if self.samples is None else self.samples or None
@@ -47,6 +54,7 @@ def arrive(home: DbtHome, uploads: Iterable[Upload], correlations: Iterable[tupl
 
     ``correlations``: pairs of names of samples whose filtered signals are nearly equal.
     """
+    loads: list[dict[str, Any]] = []
     files: list[dict[str, Any]] = []
     headers: list[dict[str, Any]] = []
     features: list[dict[str, Any]] = []
@@ -54,13 +62,11 @@ def arrive(home: DbtHome, uploads: Iterable[Upload], correlations: Iterable[tupl
     raw_paths: dict[tuple[str, str, str], list[str]] = {}
     for load_id, upload in enumerate(uploads, start=1):
         crawled_at = _FIRST_CRAWL + timedelta(hours=load_id)
-        header = (
-            None
-            if upload.recorded_on is None
-            else f"{upload.fs} {upload.recorded_on} {upload.age} {upload.sex} {upload.signal and ''}"
-        )
-        signal = upload.signal
-        for entity, ending, content in (("run_header", "_header.json", header), ("run_signal", ".csv", signal)):
+        loads.append({"load_id": load_id, "measurement": "ecg"})
+        for entity, ending, content in (
+            ("run_header", "_header.json", upload.header),
+            ("run_signal", ".csv", upload.signal),
+        ):
             if content is None:
                 continue
             key = (upload.clinic, upload.path_below(ending), content)
@@ -130,6 +136,7 @@ def arrive(home: DbtHome, uploads: Iterable[Upload], correlations: Iterable[tupl
                     }
                     | upload.feature
                 )
+    home.insert("catalog.load", loads)
     home.insert("catalog.file", files)
     home.insert("raw.ecg_run_header", headers)
     home.insert("raw.ecg_run_feature", features)

@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.dbt.project import DbtHome
+from orchestration.lib.lake import Lake
+from orchestration.lib.warehouse import Warehouse
+from synthetic.ecg import write_deliveries
+from tests.dbt.project import DbtHome, DbtRun
+from tests.ecg_files import ingest
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +26,24 @@ def manifest(parsed: DbtHome) -> dict[str, Any]:
     return parsed.manifest
 
 
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> DbtHome:
+    """A home in which the project was built before anything came."""
+    home = DbtHome(tmp_path_factory.mktemp("empty")).prepare()
+    assert home.dbt("build").success
+    return home
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> DbtHome:
     """A home with an empty warehouse."""
     return DbtHome(tmp_path).prepare()
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtHome, DbtRun]:
+    """A home that holds the seeded sample deliveries and nothing else, and how its build went."""
+    home = DbtHome(tmp_path_factory.mktemp("sample")).prepare()
+    write_deliveries(home.path / "lake" / "incoming")
+    ingest(Lake(home.path / "lake"), Warehouse(home.warehouse_path))
+    return home, home.dbt("build", "--vars", "{check_sample_counts: true}")

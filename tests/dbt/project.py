@@ -3,7 +3,7 @@
 import gc
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +44,8 @@ class DbtHome:
             ecg.prepare(Lake(self.path / "lake"))
         return self
 
-    def dbt(self, *arguments: str) -> "DbtRun":
-        """Run dbt with these arguments in this process."""
+    def dbt(self, *arguments: str, on_message: Callable[[str], None] = lambda message: None) -> "DbtRun":
+        """Run dbt with these arguments in this process; ``on_message`` hears each line of its log."""
         flags = ["--quiet", "--no-use-colors", "--log-level-file", "none"]
         folders = {
             "--project-dir": self.project_path,
@@ -58,7 +58,9 @@ class DbtHome:
         os.environ["VITALHOUSE_HOME"] = str(self.path)
         try:
             with chdir(self.project_path):
-                result = dbtRunner().invoke([*flags, *arguments, *options])
+                result = dbtRunner(callbacks=[lambda event: on_message(event.info.msg)]).invoke(
+                    [*flags, *arguments, *options]
+                )
         finally:
             # dbt-duckdb keeps the file open for the next command in the same process.
             DuckDBConnectionManager.close_all_connections()

@@ -25,10 +25,12 @@ from orchestration.lib.home import REPOSITORY, Home
 
 # An ingest of these tests takes half a second; a minute means that it hangs.
 TIMEOUT_SECONDS = 60.0
-# About four signals: a transform of several transactions, so that kills fall between them too.
-TRANSACTION_BYTES = 300_000
+# About seven signals: a transform of several transactions, so that kills fall between them too.
+TRANSACTION_BYTES = 500_000
 # The part of a temporary folder's name that is drawn by chance.
 _CHANCE = re.compile(r"(?<=\.warehouse\.duckdb\.)[a-z0-9_]{8}")
+# Statements that change a table, as far as they are not about a temporary one.
+_DURABLE = re.compile(r"(create|alter|insert into|update|delete from)\b.{0,20}\b(catalog|raw)\.")
 _NO_THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
@@ -189,7 +191,6 @@ class _Steps:
     def __init__(self, home: Home, kill_at: str, passing: frozenset[str], trace: Path) -> None:
         self.home, self.kill_at, self.passing = str(home.path), re.compile(kill_at), passing
         self.trace = trace.open("w")
-        self.latest_file = ""
 
     def reach(self, name: str) -> None:
         name = _CHANCE.sub("*", name.replace(self.home + "/", ""))
@@ -212,8 +213,6 @@ class _Steps:
             paths = [os.fspath(path) for path in arguments if self._is_ours(path)]
             if paths:
                 self.reach(f"before {event.removeprefix('os.')} {' to '.join(paths)}")
-            if event == "os.rename" and paths:
-                self.latest_file = paths[-1]
 
     def _is_ours(self, path: object) -> bool:
         return isinstance(path, str | os.PathLike) and str(path).startswith(self.home + "/")
@@ -223,30 +222,28 @@ class _WatchedConnection:
     """A DuckDB connection whose durable statements are steps: commits, and what is executed outside a transaction."""
 
     def __init__(self, con: Any, steps: _Steps) -> None:
-        self._con, self._steps, self._is_transaction = con, steps, False
+        self._con, self._steps = con, steps
+        self._is_transaction, self._load = False, ""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._con, name)
 
     def execute(self, sql: str, parameters: Any = None) -> Any:
-        text = " ".join(sql.split())
-        verb = text.partition(" ")[0].lower()
-        if verb in ("begin", "commit", "rollback"):
-            self._is_transaction = verb == "begin"
-        where = f"{text[:60]} in {_caller()}"
+        text = " ".join(sql.lower().split())
+        verb = text.partition(" ")[0]
+        if verb in ("begin", "rollback"):
+            self._is_transaction, self._load = verb == "begin", ""
+        elif text.startswith("insert into catalog.load"):
+            self._load = f" of load {parameters[0]}"
         if verb == "commit":
-            where += f" with {self._steps.latest_file}" if ".parquet" in self._steps.latest_file else ""
-            self._steps.reach(f"before {where}")
-        elif (
-            verb in ("create", "alter", "insert", "update", "delete")
-            and not self._is_transaction
-            and " schema " not in text
-        ):
-            self._steps.reach(f"before {where}")
-        result = self._con.execute(sql, parameters)
-        if verb == "commit":
-            self._steps.reach(f"after {where}")
-        return result
+            self._is_transaction = False
+            self._steps.reach(f"before commit{self._load} in {_caller()}")
+            self._con.execute(sql)
+            self._steps.reach(f"after commit{self._load} in {_caller()}")
+            return self._con
+        if not self._is_transaction and _DURABLE.match(text):
+            self._steps.reach(f"before {text[:60]} in {_caller()}")
+        return self._con.execute(sql, parameters)
 
     def close(self) -> None:
         self._steps.reach(f"before closing the warehouse in {_caller()}")

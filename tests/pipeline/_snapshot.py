@@ -17,27 +17,26 @@ import pyarrow.parquet as pq
 
 from orchestration.lib.home import Home
 
-# Columns of any table that say when something ran, or that are drawn by chance.
-WALL_CLOCK_COLUMNS = frozenset(
-    {
-        "first_crawled_at",
-        "last_crawled_at",
-        "processed_at",
-        "started_at",
-        "finished_at",
-        "_loaded_at",
-        "loaded_at",
-        "published_at",
-        "publication_id",
-        # The crawl's memory of a directory: a claim makes new ones.
-        "modified_ns",
-    }
+# Ends of the names of columns that say when something ran, or that are drawn by chance.
+WALL_CLOCK_COLUMNS = (
+    "crawled_at",
+    "processed_at",
+    "started_at",
+    "finished_at",
+    "loaded_at",
+    "published_at",
+    "publication_id",
+    # The crawl's memory of a directory: a claim makes new ones.
+    "modified_ns",
 )
 _CLAIM_NAME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{6}Z(?:-\d+)?")
 # Enough to see what is wrong; a difference in one table often repeats in the others.
 _SHOWN = 5
 
-Rows = Counter[str]
+# A row is its columns, each as text: ``row_count=1``.
+Rows = Counter[tuple[str, ...]]
+# Of a row that differs, these first columns are shown, which name it, and all that differ.
+_NAMING = 3
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,6 @@ class Snapshot:
 
     rows: dict[str, Rows]
 
-    def count(self, name: str) -> int:
-        return self.rows[name].total()
-
 
 def take(home: Home) -> Snapshot:
     """Read all tables and views of the warehouse and the published file, and every file of the lake."""
@@ -56,7 +52,7 @@ def take(home: Home) -> Snapshot:
     rows = {"lake": _lake(home.lake_path, names)}
     for label, path in (("warehouse", home.warehouse_path), ("published", home.published_path)):
         if path.exists():
-            rows |= {f"{label}:{table}": found for table, found in _tables(path, home.lake_path, names).items()}
+            rows |= {f"{label}:{table}": found for table, found in _tables(path, names).items()}
     return Snapshot(rows)
 
 
@@ -67,14 +63,19 @@ def differences(expected: Snapshot, found: Snapshot) -> list[str]:
         if name not in expected.rows or name not in found.rows:
             lines.append(f"{name}: only in the {'disturbed' if name in found.rows else 'undisturbed'} home")
             continue
-        for which, surplus in (
-            ("undisturbed", expected.rows[name] - found.rows[name]),
-            ("disturbed", found.rows[name] - expected.rows[name]),
-        ):
-            lines += [f"{name}: only in the {which} home: {row}" for row in sorted(surplus.elements())[:_SHOWN]]
-            if surplus.total() > _SHOWN:
-                lines.append(f"{name}: only in the {which} home: {surplus.total() - _SHOWN} rows more")
+        missing, surplus = expected.rows[name] - found.rows[name], found.rows[name] - expected.rows[name]
+        differing = _cells(missing) ^ _cells(surplus)
+        for which, rows in (("undisturbed", missing), ("disturbed", surplus)):
+            for row in sorted(rows.elements())[:_SHOWN]:
+                shown = (cell for place, cell in enumerate(row) if place < _NAMING or cell in differing)
+                lines.append(f"{name}: only in the {which} home: {', '.join(shown)}")
+            if rows.total() > _SHOWN:
+                lines.append(f"{name}: only in the {which} home: {rows.total() - _SHOWN} rows more")
     return lines
+
+
+def _cells(rows: Rows) -> set[str]:
+    return {cell for row in rows for cell in row}
 
 
 def _claim_names(home: Home) -> dict[str, str]:
@@ -107,7 +108,7 @@ def _plain(value: Any, names: dict[str, str]) -> Any:
     return value
 
 
-def _tables(path: Path, lake_path: Path, names: dict[str, str]) -> dict[str, Rows]:
+def _tables(path: Path, names: dict[str, str]) -> dict[str, Rows]:
     with duckdb.connect(str(path), read_only=True) as con:
         columns: dict[str, list[str]] = {}
         for table, column in con.execute(
@@ -119,15 +120,15 @@ def _tables(path: Path, lake_path: Path, names: dict[str, str]) -> dict[str, Row
 
 
 def _rows(con: duckdb.DuckDBPyConnection, table: str, columns: list[str], names: dict[str, str]) -> Rows:
-    kept = [column for column in columns if column not in WALL_CLOCK_COLUMNS]
+    kept = [column for column in columns if not column.endswith(WALL_CLOCK_COLUMNS)]
     quoted = ", ".join(f'"{column}"' for column in kept)
     # The largest view has a row for each sample: DuckDB gives its rows back as one figure.
     if "sample_index" in columns:
         found = con.execute(f"select count(*), bit_xor(hash({quoted})) from {table}").fetchall()
-        return Counter(map(repr, found))
+        return Counter(tuple(map(repr, row)) for row in found)
     rows = con.execute(f"select {quoted} from {table}").fetchall()
     return Counter(
-        ", ".join(f"{column}={_plain(value, names)!r}" for column, value in zip(kept, row, strict=True)) for row in rows
+        tuple(f"{column}={_plain(value, names)!r}" for column, value in zip(kept, row, strict=True)) for row in rows
     )
 
 
@@ -137,11 +138,11 @@ def _lake(root: Path, names: dict[str, str]) -> Rows:
     for path in root.rglob("*"):
         relative = _plain(str(path.relative_to(root)), names)
         if path.suffix == ".parquet":
-            rows.update(f"{relative}: {row}" for row in _parquet_rows(path, names))
+            rows.update((f"{relative}: {row}",) for row in _parquet_rows(path, names))
         elif path.is_file():
-            rows[f"{relative}: {hashlib.sha256(path.read_bytes()).hexdigest()}"] += 1
+            rows[f"{relative}: {hashlib.sha256(path.read_bytes()).hexdigest()}",] += 1
         elif not any(path.iterdir()):
-            rows[f"{relative}/"] += 1
+            rows[f"{relative}/",] += 1
     return rows
 
 

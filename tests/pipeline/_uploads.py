@@ -12,7 +12,7 @@ _BAD_INPUTS = ("csv_text_among_numbers", "csv_empty", "fs_text", "signal_without
 
 
 class Uploads:
-    """Two uploads; the second finds the first one loaded.
+    """Three uploads; each finds the one before loaded.
 
     The first: a dated delivery; another with bad input, a signal that waits for its header among it; in ``latest/`` new
     runs, a byte-identical re-delivery and near duplicates; of a second clinic two runs in ``latest/``, one without its
@@ -21,16 +21,23 @@ class Uploads:
     The second: the waiting signal's header, dated; in ``latest/`` a header that corrects a sampling rate (the old
     signal is transformed anew), a signal that supersedes an old one, a re-delivery; of the second clinic the late
     header, and a corrected one for the only run in its Parquet file.
+
+    The third: another header that corrects a sampling rate, alone in a dated delivery. No signal comes with it, and yet
+    one is to be transformed anew.
     """
+
+    COUNT = 3
 
     def __init__(self, folder: Path) -> None:
         generated = folder / "generated"
         first, second = ecg.write_deliveries(generated, scale=0.01)
         bad_inputs = ecg.write_bad_inputs(generated)
         other, _ = ecg.write_deliveries(generated, clinic="town", scale=0.01, seed=1)
-        self.folders = (folder / "upload_1", folder / "upload_2")
-        one, two = (each / "incoming" / "clinic=sf_state" / "measurement=ecg" for each in self.folders)
-        town_one, town_two = (each / "incoming" / "clinic=town" / "measurement=ecg" / "latest" for each in self.folders)
+        self.folders = tuple(folder / f"upload_{number + 1}" for number in range(self.COUNT))
+        one, two, three = (each / "incoming" / "clinic=sf_state" / "measurement=ecg" for each in self.folders)
+        town_one, town_two, _ = (
+            each / "incoming" / "clinic=town" / "measurement=ecg" / "latest" for each in self.folders
+        )
 
         shutil.copytree(first, one / first.name)
         shutil.copytree(second, one / "latest")
@@ -54,8 +61,12 @@ class Uploads:
         write_file(town_two / "subject_01" / "run_1_header.json", corrected)
         _copy(other / "subject_01" / "run_2_header.json", town_two / "subject_01" / "run_2_header.json")
 
+        header = first / "subject_02" / "run_4_header.json"
+        corrected = json.dumps({**json.loads(header.read_text()), "fs": 400}).encode()
+        write_file(three / "2021-03-01" / "subject_02" / header.name, corrected)
+
     def deliver(self, number: int, home: Home) -> None:
-        """Put the first or second upload (0 or 1) into the home's lake."""
+        """Put an upload (0, 1 or 2) into the home's lake."""
         shutil.copytree(self.folders[number], home.lake_path, dirs_exist_ok=True)
 
 

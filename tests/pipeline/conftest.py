@@ -1,5 +1,6 @@
 """A home that was built once, for the tests that only look; parsing dbt and importing Dagster take seconds."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from orchestration.lib.build import Report, Request, build
+from orchestration.lib.dbt import ensure_manifest
 from orchestration.lib.home import ENVIRONMENT_VARIABLE, Home
 
 # Eight subjects are enough for every case of the generated deliveries; the least is three.
@@ -35,12 +37,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("environment")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ENVIRONMENT_VARIABLE, str(path))
+        ensure_manifest(Home(path).ensure())
         yield path
 
 
 @pytest.fixture
 def fresh(environment: Path, tmp_path: Path) -> Built:
-    """A home with nothing in it."""
+    """A home with nothing in it but what dbt remembers of its project."""
+    shutil.copytree(environment / "dbt", tmp_path / "home/dbt")
     return Built(tmp_path / "home")
 
 
@@ -49,7 +53,9 @@ def built(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A home with the two sample deliveries, built; for tests that change nothing in it."""
     from synthetic.ecg import write_deliveries
 
-    made = Built(tmp_path_factory.mktemp("built"))
+    path = tmp_path_factory.mktemp("built")
+    shutil.copytree(environment / "dbt", path / "dbt")
+    made = Built(path)
     write_deliveries(made.home.lake_path / "incoming", scale=SCALE)
     report = made.build()
     assert report.is_good, report.failures + report.rejected

@@ -1,0 +1,24 @@
+with source as (
+
+    select * from {{ source('catalog', 'load') }}
+
+),
+
+renamed as (
+
+    select
+        load_id,
+        measurement,
+        entity,
+        deliveries,
+        started_at,
+        finished_at,
+        file_count,
+        row_count,
+        rejected_count,
+        unknown_fields
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,74 @@
+"""Each generic test of the project sees bad rows, and only those."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.dbt.project import PROJECT_PATH, DbtHome, DbtRun
+
+PROJECT = """
+name: bad_rows
+version: 0.1.0
+profile: bad_rows
+flags: {send_anonymous_usage_stats: false}
+"""
+
+PROFILE = """
+bad_rows:
+  target: local
+  outputs:
+    local: {type: duckdb, path: "{{ env_var('VITALHOUSE_HOME') }}/warehouse.duckdb", threads: 1}
+"""
+
+# For each generic test: its arguments, rows (key, value) that pass and rows that must fail.
+CASES = {
+    "no_nulls": (
+        "no_nulls: {arguments: {columns: [key, value]}}",
+        "(1, 1), (1, 2)",
+        {"first_column": "(null, 1)", "second_column": "(1, 1), (2, null)"},
+    ),
+    "unique_combination": (
+        "unique_combination: {arguments: {columns: [key, value]}}",
+        "(1, 1), (1, 2), (2, 1)",
+        {"pair": "(1, 1), (2, 1), (1, 1)", "pair_with_null": "(1, null), (1, null)"},
+    ),
+    "accepted_range": (
+        "accepted_range: {arguments: {column_name: value, min_value: 0, max_value: 10}}",
+        "(1, 0), (2, 10), (3, null)",
+        {"below": "(1, 5), (2, -0.001)", "above": "(1, 10.001)"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> DbtRun:
+    """A project with a model for each case, built with the real project's generic tests."""
+    project = tmp_path_factory.mktemp("bad_rows")
+    (project / "dbt_project.yml").write_text(PROJECT)
+    (project / "profiles.yml").write_text(PROFILE)
+    shutil.copytree(PROJECT_PATH / "tests" / "generic", project / "tests" / "generic")
+    (project / "models").mkdir()
+    entries = []
+    for name, (arguments, good, bad) in CASES.items():
+        for case, values in {"good": good, **bad}.items():
+            sql = f"select * from (values {values}) as rows (key, value)"
+            (project / "models" / f"{name}_{case}.sql").write_text(sql)
+            test = arguments.replace(": {", f": {{name: test_{name}_{case}, ", 1)
+            entries.append(f"  - name: {name}_{case}\n    data_tests:\n      - {test}\n")
+    (project / "models" / "models.yml").write_text("models:\n" + "".join(entries))
+    return DbtHome(tmp_path_factory.mktemp("home"), project).dbt("build")
+
+
+def test_every_generic_test_has_a_case() -> None:
+    assert {path.stem for path in Path(PROJECT_PATH / "tests" / "generic").glob("*.sql")} == set(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_generic_test_passes_on_good_rows(outcome: DbtRun, name: str) -> None:
+    assert outcome.statuses[f"test_{name}_good"] == "pass"
+
+
+@pytest.mark.parametrize(("name", "case"), [(name, case) for name, (_, _, bad) in CASES.items() for case in bad])
+def test_generic_test_fails_on_bad_rows(outcome: DbtRun, name: str, case: str) -> None:
+    assert outcome.statuses[f"test_{name}_{case}"] == "fail"

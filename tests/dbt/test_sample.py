@@ -1,0 +1,94 @@
+"""The seeded sample deliveries through the whole project, and each singular test on marts that were damaged."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.dbt.project import PROJECT_PATH, DbtHome, DbtRun
+
+# For each singular test, damage that it must see.
+DAMAGE = {
+    "assert_current_files_agree_with_catalog": (
+        "update intermediate.int_ecg_run__paired set header_loaded_raw_path = 'gone' where run_key = 'sf_state:01:1'"
+    ),
+    "assert_duplicate_points_to_an_original": (
+        "update ecg.run set duplicate_of_run_key = 'sf_state:82:1' where run_key = 'sf_state:05:1'"
+    ),
+    "assert_every_age_is_plausible": "update ecg.run set is_age_plausible = false where run_key = 'sf_state:01:1'",
+    "assert_every_run_has_its_signal": (
+        "update ecg.run_metadata set transform_load_id = 0 where run_key = 'sf_state:01:1'"
+    ),
+    "assert_every_run_is_a_header_and_a_signal": "delete from ecg.run where run_key = 'sf_state:04:1'",
+    "assert_no_run_is_claimed_by_two_files": (
+        "update ecg.run set has_conflicting_file = true where run_key = 'sf_state:01:1'"
+    ),
+    "assert_no_subject_contradicts_itself": (
+        "update ecg.subject set has_conflict = true where subject_key = 'sf_state:01'"
+    ),
+    "assert_run_was_read_with_its_header": (
+        "update intermediate.int_ecg_run__paired set is_read_with_its_header = false where run_key = 'sf_state:01:1'"
+    ),
+    "assert_sample_row_counts": "delete from ecg.subject where subject_key = 'sf_state:82'",
+    "assert_subject_counts_its_runs": "update ecg.subject set run_count = 99 where subject_key = 'sf_state:01'",
+}
+# These say what the data is like, and block nothing.
+WARNINGS = {
+    "assert_every_age_is_plausible",
+    "assert_no_run_is_claimed_by_two_files",
+    "assert_no_subject_contradicts_itself",
+}
+
+
+def test_sample_deliveries_build_without_a_failure(sample: tuple[DbtHome, DbtRun]) -> None:
+    _, run = sample
+    assert run.success
+    # two subjects of the sample contradict themselves on purpose
+    assert run.named("warn") == {"assert_no_subject_contradicts_itself"}
+    assert run.statuses["assert_sample_row_counts"] == "pass"
+
+
+def test_every_singular_test_has_its_damage() -> None:
+    tests = {path.stem for path in (PROJECT_PATH / "tests").rglob("*.sql") if path.parent.name != "generic"}
+    assert tests == set(DAMAGE)
+
+
+@pytest.fixture(scope="module")
+def damaged(sample: tuple[DbtHome, DbtRun], tmp_path_factory: pytest.TempPathFactory) -> DbtRun:
+    home = DbtHome(tmp_path_factory.mktemp("damaged"))
+    shutil.copytree(sample[0].path, home.path, dirs_exist_ok=True)
+    with home.warehouse() as con:
+        for sql in DAMAGE.values():
+            con.execute(sql)
+    return home.dbt("test", "--select", "test_type:singular", "--vars", "{check_sample_counts: true}")
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_singular_test_sees_its_damage(damaged: DbtRun, name: str) -> None:
+    assert damaged.statuses[name] == ("warn" if name in WARNINGS else "fail")
+
+
+def test_samples_are_read_from_the_lake_by_run(sample: tuple[DbtHome, DbtRun]) -> None:
+    home, _ = sample
+    question = "select {} from ecg.sample where run_key = 'sf_state:02:2'"
+    columns = "count(*), min(sample_index), max(sample_index), max(time_s), count(raw_mv), count(filtered_mv)"
+    assert home.query(question.format(columns)) == [(10_000, 0, 9_999, 19.998, 10_000, 10_000)]
+    lowest, highest = home.query(question.format("min(filtered_mv), max(filtered_mv)"))[0]
+    known = home.query("select filtered_min_mv, filtered_max_mv from ecg.run where run_key = 'sf_state:02:2'")[0]
+    assert (lowest, highest) == pytest.approx(known, abs=1e-6)
+
+
+def test_a_run_is_looked_up_and_not_searched_for(sample: tuple[DbtHome, DbtRun]) -> None:
+    """The key reaches the Parquet scan, so that row groups of other runs are never read."""
+    home, _ = sample
+    with home.warehouse() as con:
+        plan = con.execute("explain select * from ecg.sample where run_key = 'sf_state:02:2'").fetchall()[0][1]
+    scan = plan[plan.index("READ_PARQUET") :]
+    assert "run_key='sf_state:02:2'" in scan.replace(" ", "")
+
+
+def test_samples_can_be_read_from_any_folder(
+    sample: tuple[DbtHome, DbtRun], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert sample[0].query("select count(*) > 0 from ecg.sample") == [(True,)]

@@ -1,0 +1,198 @@
+"""The published file: whole, replaced at once, and never with personal data."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.lib import publish as publishing
+from orchestration.lib.home import Home
+from orchestration.lib.publish import PublishRefused, publish, publishable, verify
+from orchestration.lib.warehouse import Warehouse
+from tests.pipeline.conftest import Built
+
+
+def node(name: str, columns: dict[str, dict[str, Any]], layer: str = "marts", **meta: Any) -> dict[str, Any]:
+    """A model as dbt's manifest has it."""
+    schema, _, alias = name.partition(".")
+    return {
+        "resource_type": "model",
+        "fqn": ["vitalhouse", layer, schema, alias],
+        "schema": schema,
+        "alias": alias,
+        "description": f"One row per {alias}.",
+        "config": {"materialized": "table", "meta": meta},
+        "columns": {
+            key: {"name": key, "description": f"The {key}.", "config": {"meta": value}}
+            for key, value in columns.items()
+        },
+    }
+
+
+class House:
+    """A warehouse with a mart of three columns, and the manifest that describes it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home(folder).ensure()
+        self.warehouse = Warehouse(self.home.warehouse_path)
+        self.manifest_path = folder / "manifest.json"
+        self.nodes = [node("clinic.visit", {"visit_key": {}, "surname": {"contains_personal_data": True}, "price": {}})]
+        self.change("create schema clinic; create schema staging")
+        self.change("create table clinic.visit (visit_key varchar not null, surname varchar, price decimal(10, 2))")
+        self.change("insert into clinic.visit values ('a:1', 'Doe', 12.5), ('a:2', 'Roe', 3)")
+
+    def change(self, sql: str) -> None:
+        with self.warehouse.write() as con:
+            con.execute(sql)
+
+    def publish(self) -> publishing.PublishReport:
+        manifest = {"nodes": {each["alias"]: each for each in self.nodes}, "sources": {}}
+        self.manifest_path.write_text(json.dumps(manifest))
+        return publish(self.warehouse, self.home.published_path, self.manifest_path)
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.home.published_path), read_only=True) as con:
+            return con.execute(sql).fetchall()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path / "home")
+
+
+def test_a_tagged_column_is_left_out_and_the_others_keep_order_type_and_rows(house: House) -> None:
+    report = house.publish()
+    assert report.row_counts == {"clinic.visit": 2}
+    assert house.ask("select column_name, data_type from duckdb_columns() where table_name = 'visit'") == [
+        ("visit_key", "VARCHAR"),
+        ("price", "DECIMAL(10,2)"),
+    ]
+    assert [str(price) for (price,) in house.ask("select price from clinic.visit order by visit_key")] == [
+        "12.50",
+        "3.00",
+    ]
+
+
+def test_what_models_and_columns_mean_is_published_with_them(house: House) -> None:
+    house.publish()
+    assert house.ask("select comment from duckdb_tables() where table_name = 'visit'") == [("One row per visit.",)]
+    assert ("The price.",) in house.ask("select comment from duckdb_columns() where column_name = 'price'")
+
+
+def test_the_publication_says_what_it_is(house: House) -> None:
+    report = house.publish()
+    assert house.ask("select publication_id, published_at, relation, row_count from catalog.publication") == [
+        (report.publication_id, report.published_at, "clinic.visit", 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        node("clinic.note", {"text": {}}, published=False),
+        node("staging.note", {"text": {}}, layer="staging"),
+        node("intermediate.note", {"text": {}}, layer="intermediate"),
+    ],
+    ids=["held back", "staging", "intermediate"],
+)
+def test_only_marts_that_are_not_held_back_are_published(house: House, hidden: dict[str, Any]) -> None:
+    house.nodes.append(hidden)
+    house.change(f"create schema if not exists {hidden['schema']}; create table {hidden['schema']}.note (text varchar)")
+    assert set(house.publish().row_counts) == {"clinic.visit"}
+
+
+def test_a_table_that_no_model_made_is_not_published(house: House) -> None:
+    house.change("create table clinic.scratch as select * from clinic.visit")
+    assert set(house.publish().row_counts) == {"clinic.visit"}
+
+
+def test_a_mart_that_is_not_built_yet_is_left_out(house: House) -> None:
+    house.nodes.append(node("clinic.later", {"x": {}}))
+    assert set(house.publish().row_counts) == {"clinic.visit"}
+
+
+def test_a_source_is_published_only_where_it_asks_for_it() -> None:
+    def source(name: str, meta: dict[str, Any]) -> dict[str, Any]:
+        return {"schema": "catalog", "identifier": name, "description": "", "config": {"meta": meta}, "columns": {}}
+
+    manifest = {"nodes": {}, "sources": {"a": source("file", {"published": True}), "b": source("directory", {})}}
+    assert set(publishable(manifest)) == {"catalog.file"}
+
+
+def test_a_column_that_nobody_described_is_refused_and_the_old_file_stays(house: House) -> None:
+    before = house.publish()
+    house.change("alter table clinic.visit add column phone varchar")
+    with pytest.raises(PublishRefused, match=r"column phone of clinic\.visit is not described"):
+        house.publish()
+    assert house.ask("select any_value(publication_id) from catalog.publication") == [(before.publication_id,)]
+    assert sorted(path.name for path in house.home.path.iterdir() if "next" in path.name) == []
+
+
+def test_a_file_with_a_tagged_column_is_refused_however_it_came_in(house: House, monkeypatch: Any) -> None:
+    """The check reads the file that was written, so that it holds even if the selection of columns fails."""
+    monkeypatch.setattr(publishing, "_is_tagged", lambda relation, column_name: False)
+    with pytest.raises(PublishRefused, match=r"column surname of clinic\.visit is tagged contains_personal_data"):
+        house.publish()
+    assert not house.home.published_path.exists()
+
+
+def test_a_tag_counts_whatever_the_case_of_the_column_is(house: House) -> None:
+    house.change('alter table clinic.visit rename column surname to "SurName"')
+    house.publish()
+    assert ("SurName",) not in house.ask("select column_name from duckdb_columns()")
+
+
+def test_a_relation_that_the_manifest_does_not_know_is_refused(house: House, tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "x.duckdb")) as con:
+        con.execute("create schema clinic; create table clinic.secret (a int)")
+    with pytest.raises(PublishRefused, match=r"clinic\.secret is not a mart"):
+        verify(tmp_path / "x.duckdb", {})
+
+
+def test_a_reader_keeps_the_old_publication_and_a_new_one_sees_the_new(house: House) -> None:
+    house.publish()
+    count = "select count(*) from clinic.visit"
+    with duckdb.connect(str(house.home.published_path), read_only=True) as reader:
+        assert reader.execute(count).fetchall() == [(2,)]
+        house.change("delete from clinic.visit")
+        house.publish()
+        assert reader.execute(count).fetchall() == [(2,)]
+        # The new reader is a process of its own: one process sees a path as one database.
+        script = (
+            f"import duckdb; print(duckdb.connect({str(house.home.published_path)!r}, read_only=True).sql({count!r}))"
+        )
+        found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert " 0 " in found.stdout
+
+
+def test_what_a_killed_publication_left_is_removed(house: House) -> None:
+    # No process has a number as high: the kernel's limit is 2**22.
+    leftover = house.home.path / f".published.duckdb.{2**22 + 1}.next"
+    leftover.write_text("half a file")
+    leftover.with_name(leftover.name + ".wal").write_text("")
+    house.publish()
+    assert [path.name for path in house.home.path.glob(".published*")] == []
+
+
+def test_only_its_owner_reads_the_published_file(house: House) -> None:
+    house.publish()
+    assert house.home.published_path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_real_project_publishes_its_marts_and_nothing_of_the_layers_below(built: Built) -> None:
+    with duckdb.connect(str(built.home.published_path), read_only=True) as con:
+        found = {
+            f"{schema}.{table}"
+            for schema, table in con.execute(
+                "select schema_name, table_name from duckdb_columns() where not internal"
+            ).fetchall()
+        }
+        columns = {column for (column,) in con.execute("select column_name from duckdb_columns()").fetchall()}
+    assert {"ecg.run", "ecg.subject", "ecg.run_metadata", "catalog.file", "catalog.publication"} <= found
+    assert "ecg.sample" not in found
+    assert {name.split(".")[0] for name in found} == {"ecg", "catalog"}
+    assert not columns & {"raw_text", "raw_mv", "filtered_mv", "ecg_raw"}

@@ -1,0 +1,120 @@
+"""R peaks: where they are known, whatever the rate, sign, scale, noise and length."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from python_transforms.ecg import filtering
+from python_transforms.ecg.beats import detect_r_peaks
+from tests.unit.ecg_signals import regular_ecg, synthetic_ecg
+
+
+def assert_found(peaks: np.ndarray, r_times: np.ndarray, rate: float, within_s: float = 0.008) -> None:
+    assert len(peaks) == len(r_times)
+    assert np.abs(peaks / rate - r_times).max() <= max(within_s, 1 / rate)
+
+
+@pytest.mark.parametrize("rate", [100.0, 128.0, 180.0, 250.0, 360.0, 500.0, 977.0, 1000.0, 2000.0])
+@pytest.mark.parametrize("rr", [400.0, 800.0, 1400.0])
+def test_beats_are_found_at_any_rate(rate: float, rr: float) -> None:
+    intervals = np.random.default_rng(1).normal(rr, 0.04 * rr, 60)
+    ecg_mv, r_times = synthetic_ecg(intervals, rate)
+    assert_found(detect_r_peaks(ecg_mv[None], rate)[0], r_times, rate)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.floats(600, 1100), min_size=20, max_size=20),
+    st.sampled_from([1.0, -1.0, 1000.0, -0.001]),
+    st.floats(-50_000, 50_000),
+)
+def test_sign_scale_and_offset_do_not_matter(rr: list[float], gain: float, offset: float) -> None:
+    ecg_mv, r_times = synthetic_ecg(np.array(rr), 500.0, seconds=12)
+    peaks = detect_r_peaks(ecg_mv[None], 500.0)[0]
+    assert_found(peaks, r_times, 500.0)
+    np.testing.assert_array_equal(detect_r_peaks(gain * (ecg_mv[None] + offset), 500.0)[0], peaks)
+
+
+def test_tall_t_waves_are_not_beats() -> None:
+    ecg_mv, r_times = synthetic_ecg(np.full(30, 900.0), 500.0, noise_mv=0.005)
+    time = np.arange(10_000) / 500
+    for r_time in r_times:
+        ecg_mv += 0.8 * np.exp(-0.5 * np.square((time - r_time - 0.28) / 0.04))
+    assert_found(detect_r_peaks(ecg_mv[None], 500.0)[0], r_times, 500.0)
+
+
+def test_small_beat_among_large_ones_is_found() -> None:
+    ecg_mv, r_times = synthetic_ecg(np.full(30, 900.0), 500.0)
+    middle = slice(round((r_times[10] - 0.2) * 500), round((r_times[10] + 0.4) * 500))
+    ecg_mv[middle] *= 0.35
+    assert_found(detect_r_peaks(ecg_mv[None], 500.0)[0], r_times, 500.0)
+
+
+def test_wander_mains_and_noise_do_not_hide_beats() -> None:
+    ecg_mv, r_times = synthetic_ecg(np.full(30, 700.0), 500.0, noise_mv=0.08)
+    time = np.arange(10_000) / 500
+    ecg_mv += 0.8 * np.sin(2 * np.pi * 0.25 * time) + 0.2 * np.sin(2 * np.pi * 50 * time)
+    assert_found(detect_r_peaks(ecg_mv[None], 500.0)[0], r_times, 500.0, within_s=0.02)
+
+
+def test_intervals_are_measured_from_like_to_like() -> None:
+    """Where R and S are alike in size, the run sticks to one of them."""
+    rng = np.random.default_rng(5)
+    time = np.arange(10_000) / 500
+    ecg_mv = 0.005 * rng.standard_normal(10_000)
+    r_times = 0.5 + 0.8 * np.arange(24)
+    for r_time in r_times:
+        up, down = 1 + 0.15 * rng.standard_normal(2)
+        ecg_mv += up * np.exp(-0.5 * np.square((time - r_time) / 0.01))
+        ecg_mv -= down * np.exp(-0.5 * np.square((time - r_time - 0.04) / 0.01))
+    peaks = detect_r_peaks(ecg_mv[None], 500.0)[0]
+    assert len(peaks) == 24
+    assert np.ptp(np.diff(peaks)) <= 4
+
+
+def test_ectopic_beat_of_the_other_sign_is_taken_at_its_own_peak() -> None:
+    ecg_mv, r_times = synthetic_ecg(np.full(30, 900.0), 500.0)
+    around = slice(round((r_times[10] - 0.15) * 500), round((r_times[10] + 0.4) * 500))
+    ecg_mv[around] *= -1.5
+    assert_found(detect_r_peaks(ecg_mv[None], 500.0)[0], r_times, 500.0)
+
+
+def test_dead_stretch_holds_no_beats() -> None:
+    ecg_mv = regular_ecg(seconds=60)
+    ecg_mv[10_000:22_500] = 0.0  # 25 s without signal; its edges may ring
+    peaks = detect_r_peaks(ecg_mv[None], 500.0)[0]
+    assert not ((peaks > 10_100) & (peaks < 22_400)).any()
+    assert (peaks < 10_000).sum() == 25
+
+
+@pytest.mark.parametrize("seconds", [2.0, 2.5, 3.0, 5.0])
+def test_short_runs(seconds: float) -> None:
+    ecg_mv, r_times = synthetic_ecg(np.full(9, 700.0), 250.0, seconds=seconds)
+    assert_found(detect_r_peaks(ecg_mv[None], 250.0)[0], r_times, 250.0)
+
+
+def test_no_signal_no_beats() -> None:
+    assert [len(peaks) for peaks in detect_r_peaks(np.zeros((3, 5000)), 500.0)] == [0, 0, 0]
+    assert detect_r_peaks(np.zeros((0, 5000)), 500.0) == []
+    only_middle = np.stack([np.zeros(10_000), regular_ecg(), np.zeros(10_000)])
+    assert [len(peaks) for peaks in detect_r_peaks(only_middle, 500.0)] == [0, 25, 0]
+
+
+def test_batch_gives_each_run_what_it_gets_alone() -> None:
+    rng = np.random.default_rng(2)
+    runs = np.stack(
+        [synthetic_ecg(rng.normal(rr, 50, 60), 250.0, noise_mv=0.1, seed=rr)[0] for rr in range(500, 1100, 25)]
+    )
+    together = detect_r_peaks(runs, 250.0)
+    for run, peaks in zip(runs, together, strict=True):
+        np.testing.assert_array_equal(detect_r_peaks(run[None], 250.0)[0], peaks)
+
+
+def test_long_recordings_are_searched_in_blocks_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    ecg_mv, r_times = synthetic_ecg(rng.normal(800, 40, 400), 250.0, seconds=240)
+    whole = detect_r_peaks(ecg_mv[None], 250.0)[0]
+    monkeypatch.setattr(filtering, "BLOCK_S", 30.0)
+    np.testing.assert_array_equal(detect_r_peaks(ecg_mv[None], 250.0)[0], whole)
+    assert_found(whole, r_times, 250.0)

@@ -1,0 +1,129 @@
+"""Gaps, flat starts, constant and clipped stretches of raw signals, and which of them make a run unusable."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from python_transforms.ecg.quality import inspect
+from tests.unit.ecg_signals import regular_ecg
+
+RATE = 500.0
+
+
+def with_gap(start: int, length: int) -> np.ndarray:
+    run = regular_ecg()
+    run[start : start + length] = np.nan
+    return run
+
+
+@pytest.mark.parametrize("start", [0, 1234, 9900])
+def test_gap_of_200_ms_is_interpolated_and_counted(start: int) -> None:
+    found = inspect(with_gap(start, 100)[None], RATE)
+    assert found.unusable_reason == [None]
+    assert found.interpolated_sample_count[0] == 100
+    assert found.longest_gap_ms[0] == 200
+    assert np.isfinite(found.filled_mv).all()
+
+
+def test_interpolation_is_a_straight_line() -> None:
+    run = regular_ecg()
+    run[1000], run[1011] = 0.0, 1.1
+    run[1001:1011] = np.nan
+    np.testing.assert_allclose(inspect(run[None], RATE).filled_mv[0, 1000:1012], np.linspace(0, 1.1, 12))
+
+
+@pytest.mark.parametrize("start", [0, 1234, 9899])
+def test_longer_gap_makes_the_run_unusable(start: int) -> None:
+    run = with_gap(start, 101)
+    run[5000:5010] = np.nan
+    found = inspect(run[None], RATE)
+    assert found.unusable_reason == ["a gap of 202 ms is longer than 200 ms"]
+    assert found.interpolated_sample_count[0] == 10
+    assert found.raw_max_mv[0] == np.nanmax(run)
+
+
+@pytest.mark.parametrize("rate", [100.0, 128.0, 250.0, 360.0, 500.0, 977.0, 1000.0, 2000.0])
+def test_200_ms_is_the_limit_at_any_rate(rate: float) -> None:
+    run = regular_ecg(rate)
+    allowed = int(np.floor(0.2 * rate + 1e-6))
+    for length, expected in ((allowed, True), (allowed + 1, False)):
+        gapped = run.copy()
+        gapped[1000 : 1000 + length] = np.nan
+        assert (inspect(gapped[None], rate).unusable_reason == [None]) is expected
+
+
+@pytest.mark.parametrize("length", [1024, 2048])
+def test_flat_start_is_marked_and_counts_for_nothing(length: int) -> None:
+    run = regular_ecg() + 2
+    run[:length] = -0.005
+    found = inspect(run[None], RATE)
+    assert found.flat_start_sample_count[0] == length
+    assert found.unusable_reason == [None]
+    assert found.raw_min_mv[0] == run[length:].min() > 1
+    assert found.constant_sample_count[0] == 0
+    assert found.clipped_sample_count[0] == 0
+
+
+def test_short_repeats_at_the_start_are_signal() -> None:
+    run = regular_ecg()
+    run[:100] = 0.5  # 200 ms: not longer
+    found = inspect(run[None], RATE)
+    assert found.flat_start_sample_count[0] == 0
+    run[:101] = 0.5
+    assert inspect(run[None], RATE).flat_start_sample_count[0] == 101
+
+
+@settings(deadline=None)
+@given(st.integers(0, 8000), st.integers(2, 1500))
+def test_constant_stretch_is_counted_from_200_ms_on(start: int, length: int) -> None:
+    run = regular_ecg()
+    run[start : start + length] = 0.123456
+    found = inspect(run[None], RATE)
+    counted = found.constant_sample_count[0] + found.flat_start_sample_count[0]
+    assert counted == (length if length > 100 else 0)
+
+
+def test_clipped_stretches_are_found_at_both_rails() -> None:
+    run = regular_ecg()
+    clipped = np.clip(run, -0.1, 0.8)
+    at_rails = ((run >= 0.8) | (run <= -0.1)).sum()
+    found = inspect(np.stack([run, clipped]), RATE)
+    assert found.clipped_sample_count[0] == 0
+    assert 0.8 * at_rails < found.clipped_sample_count[1] <= at_rails
+
+
+def test_coarse_steps_are_not_clipping() -> None:
+    coarse = np.round(regular_ecg() / 0.005) * 0.005
+    assert inspect(coarse[None], RATE).clipped_sample_count[0] == 0
+    assert inspect(coarse[None], RATE).constant_sample_count[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("run", "reason"),
+    [
+        (np.full(10_000, np.nan), "there is no sample: every value is missing"),
+        (np.full(10_000, 1.5), "the signal is constant at 1.5 mV"),
+        (np.zeros(10_000), "the signal is constant at 0 mV"),
+        (1e7 * regular_ecg(), "values beyond ±1000000 mV are no ECG"),
+        (
+            np.append(np.full(9100, 0.3), regular_ecg()[:900]),
+            "1.8 s of signal, the rest is flat; at least 2 s are needed",
+        ),
+    ],
+    ids=["missing", "constant", "zero", "huge", "flat"],
+)
+def test_unusable_runs_say_why(run: np.ndarray, reason: str) -> None:
+    good = regular_ecg()
+    found = inspect(np.stack([good, run]), RATE)
+    assert found.unusable_reason == [None, reason]
+    np.testing.assert_array_equal(found.filled_mv, [good, np.zeros(10_000)])
+
+
+def test_rate_below_50_hz_is_unusable() -> None:
+    assert inspect(regular_ecg(40.0)[None], 40.0).unusable_reason == ["40 samples a second, at least 50 are needed"]
+
+
+def test_infinite_values_are_the_loaders_to_reject() -> None:
+    with pytest.raises(ValueError, match="infinite"):
+        inspect(np.array([[np.inf, np.nan] + [0.0] * 1000]), RATE)

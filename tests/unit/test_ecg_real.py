@@ -1,0 +1,141 @@
+"""The transforms on real recordings: ECG-ID runs as a clinic delivers them, and the MIT-BIH records at hand."""
+
+import json
+import tarfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import ecg_filter, r_peaks
+from python_transforms.ecg import FEATURES, EcgBatch, transform_batch
+from python_transforms.ecg.filtering import bandpass
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data" / "ecg"
+RATE = 500.0
+
+
+def unpack(archive: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = DATA / archive
+    if not path.is_file():
+        pytest.skip(f"the real recordings are not there (../shared/data/ecg/{archive})")
+    folder = tmp_path_factory.mktemp(archive.split(".")[0])
+    with tarfile.open(path) as tar:
+        tar.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mitdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("wfdb", reason="wfdb reads the annotations (extra dev)")
+    return unpack("mitdb_10.tar.xz", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def ecgid(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("wfdb", reason="wfdb reads the records (extra dev)")
+    return unpack("ecgid_1_40.tar.xz", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def clinic_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+    """The first delivery's runs by ``subject_NN/run_Y``."""
+    folder = unpack("bodyport_part.tar.xz", tmp_path_factory)
+    files = sorted(folder.glob("clinic=*/measurement=ecg/2020-01-01/*/run_*.csv"))
+    return {f"{path.parent.name}/{path.stem}": np.array(path.read_text().split()[1:], np.float64) for path in files}
+
+
+@pytest.fixture(scope="module")
+def clinic_batch(clinic_runs: dict[str, np.ndarray]) -> EcgBatch:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return transform_batch(np.stack(list(clinic_runs.values())), RATE)
+
+
+def scored(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, float]:
+    assert r_peaks.main(["--wfdb", str(folder), "--json", *options]) == 0
+    result: dict[str, float] = json.loads(capsys.readouterr().out)
+    return result
+
+
+def test_r_peaks_of_mit_bih(mitdb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wide, narrow = (scored(mitdb, capsys, "--window-ms", window) for window in ("150", "75"))
+    assert wide["records"] == 10
+    assert wide["beats"] == 22_471
+    assert wide["f1"] >= 99.6
+    assert wide["f1_flutter_counted"] >= 99.0
+    assert narrow["f1"] >= 99.5
+
+
+def test_beats_do_not_depend_on_the_lead_being_upright(mitdb: Path) -> None:
+    import wfdb
+
+    ecg_mv = wfdb.rdrecord(str(next(mitdb.rglob("119.hea")).with_suffix("")), channels=[0]).p_signal[:100_000, 0]
+    upright, inverted, scaled = transform_batch(np.stack([ecg_mv, -ecg_mv, 10 * ecg_mv - 50]), 360.0).r_peak_index
+    np.testing.assert_array_equal(upright, inverted)
+    np.testing.assert_array_equal(upright, scaled)
+
+
+def test_filter_comes_near_to_the_authors_own(ecgid: Path) -> None:
+    raw, reference = ecg_filter.read_ecgid(ecgid)
+    assert len(raw) > 140
+    correlation, ratio_db = ecg_filter.compare_with_authors(raw, reference, 3)
+    assert correlation >= 0.993
+    assert ratio_db >= 18.5
+
+
+def test_every_run_of_the_clinic_is_usable(clinic_runs: dict[str, np.ndarray], clinic_batch: EcgBatch) -> None:
+    assert len(clinic_runs) == 165
+    assert clinic_batch.is_usable.all()
+    assert np.isfinite(clinic_batch.filtered_mv).all()
+    for name in FEATURES.keys() - {"mains_frequency_hz"}:
+        assert np.isfinite(clinic_batch.features[name]).all(), name
+
+
+def test_figures_are_those_of_people_at_rest(clinic_batch: EcgBatch) -> None:
+    figures = clinic_batch.features
+    assert ((figures["heart_rate_bpm"] > 45) & (figures["heart_rate_bpm"] < 130)).all()
+    assert 70 <= np.median(figures["qrs_duration_ms"]) <= 100
+    assert 0.3 <= np.median(np.abs(figures["r_amplitude_mv"])) <= 1.5
+    assert np.median(figures["signal_quality"]) > 0.97
+    assert set(np.unique(figures["mains_frequency_hz"][np.isfinite(figures["mains_frequency_hz"])])) == {50.0}
+    assert (figures["clipped_sample_count"] == 0).all()
+    assert (figures["constant_sample_count"] == 0).all()
+
+
+def test_flat_starts_are_marked(clinic_runs: dict[str, np.ndarray], clinic_batch: EcgBatch) -> None:
+    lengths = clinic_batch.features["flat_start_sample_count"]
+    flat = {name: int(length) for name, length in zip(clinic_runs, lengths, strict=True) if length}
+    assert flat == {
+        "subject_13/run_2": 2048,
+        "subject_15/run_1": 1024,
+        "subject_24/run_5": 2048,
+        "subject_25/run_4": 2048,
+        "subject_26/run_3": 2048,
+        "subject_27/run_3": 2048,
+        "subject_28/run_4": 2048,
+        "subject_32/run_6": 2048,
+    }
+    for row, name in enumerate(clinic_runs):
+        if name in flat:
+            assert (clinic_runs[name][: flat[name]] == -0.005).all()
+            assert clinic_batch.r_peak_index[row].min() >= flat[name]
+            rest = clinic_runs[name][flat[name] :]
+            assert clinic_batch.features["raw_min_mv"][row] == rest.min()
+            np.testing.assert_allclose(
+                clinic_batch.filtered_mv[row, flat[name] + 1000 : -500],
+                bandpass(rest, RATE, notch_hz=50 if clinic_batch.features["mains_frequency_hz"][row] == 50 else None)[
+                    1000:-500
+                ],
+                atol=2e-3,
+            )
+
+
+def test_each_run_of_the_clinic_comes_out_as_it_would_alone(
+    clinic_runs: dict[str, np.ndarray], clinic_batch: EcgBatch
+) -> None:
+    for row, run in list(enumerate(clinic_runs.values()))[::11]:
+        alone = transform_batch(run[None], RATE)
+        np.testing.assert_allclose(alone.filtered_mv[0], clinic_batch.filtered_mv[row], atol=1e-12)
+        np.testing.assert_array_equal(alone.r_peak_index[0], clinic_batch.r_peak_index[row])
