@@ -63,6 +63,11 @@ def log(patient_number: int, at_ms: int = 1_609_773_025_075, **changes: Any) -> 
     return {key: value for key, value in record.items() if value is not None}
 
 
+def at(epoch_ms: float) -> datetime:
+    """The moment, as the warehouse has it."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).replace(tzinfo=None)
+
+
 def lines(records: Iterable[Record]) -> bytes:
     return "".join(json.dumps(record) + "\n" for record in records).encode()
 
@@ -167,7 +172,7 @@ def _content(record: Record) -> tuple[Any, ...]:
     return (
         str(record["patient_id"]),
         _key(record.get("lab_id")),
-        datetime.fromtimestamp(at_ms / 1000, UTC).replace(tzinfo=None),
+        at(at_ms),
         *(record.get(name) for name in ("ap_hi", "ap_lo", "cholesterol", "gluc")),
     )
 

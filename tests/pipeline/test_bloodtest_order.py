@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from orchestration.lib.lake import Delivery, Lake
 from orchestration.lib.warehouse import Warehouse
-from tests.bloodtest_files import CLINIC, Expected, Files, deliver, expected, load, log, patient
+from synthetic.files import write_file
+from tests.bloodtest_files import CLINIC, Expected, Files, at, deliver, expected, lines, load, log, patient
 from tests.dbt.project import DbtHome
 
 NAMES = ("2021-01-01", "2021-02-01", "2021-03-01", "2021-04-01", "2021-05-01")
@@ -206,3 +207,46 @@ def test_five_deliveries_make_the_same_marts_in_any_order(
     house.build("--full-refresh")
     assert house.marts() == grown
     gc.collect()
+
+
+def test_a_file_that_changed_in_its_place_is_read_anew(tmp_path: Path) -> None:
+    """One test is gone from its only file, one from the later of two, a patient from the delivery; all tests pass."""
+    house = House(tmp_path)
+    for name in NAMES:
+        house.arrive(name, CORNERS[name])
+    house.build()
+    changed = CORNERS | {
+        NAMES[1]: {"patient_data/a.json": [patient(1, address="3 Geary Blvd")], "log_data/b.json": [log(3, AT_MS + 3)]}
+    }
+    for path_below, records in changed[NAMES[1]].items():
+        path = house.lake.path(f"{Delivery(CLINIC, 'bloodtest', NAMES[1]).path}/{path_below}")
+        path.unlink()
+        write_file(path, lines(records))
+    load(house.lake, house.warehouse)
+    house.build()
+    assert house.found() == expected(changed)
+    assert ("1", "sf_state:1", at(AT_MS + 4), 185, 80, 1, 1) not in house.found().bloodtest
+    assert ("1", "sf_state:1", at(AT_MS), 120, 80, 1, 1) in house.found().bloodtest
+    grown = house.marts()
+    house.build("--full-refresh")
+    assert house.marts() == grown
+    run = house.home.dbt("test", "-s", "tag:bloodtest")
+    assert run.success, run.named("fail") | run.named("error")
+
+
+def test_a_reload_replaces_the_rows_of_that_delivery_alone(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    for name in NAMES[:3]:
+        house.arrive(name, CORNERS[name])
+    house.build()
+    query = "select delivery, max(_load_id) from raw.bloodtest_{} group by delivery order by delivery"
+    before = {entity: dict(house.home.query(query.format(entity))) for entity in ("patient", "log")}
+    marts = house.found()
+    house.reload(NAMES[1])
+    for entity, load_ids in before.items():
+        after = dict(house.home.query(query.format(entity)))
+        assert after.pop(NAMES[1]) > max(load_ids.values())
+        load_ids.pop(NAMES[1])
+        assert after == load_ids
+    house.build()
+    assert house.found() == marts
