@@ -5,11 +5,11 @@
 with row_file as (
 
     select distinct
-        _raw_path,
-        _load_id
+        loaded_raw_path,
+        load_id
     from {{ ref('bloodtest') }}
 
 )
 
 select * from row_file
-where not {{ is_of_loaded_file('row_file') }}
+where not {{ is_of_loaded_file('row_file.loaded_raw_path', 'row_file.load_id') }}

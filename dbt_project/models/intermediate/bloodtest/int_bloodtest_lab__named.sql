@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='fail',
-        post_hook="{{ delete_replaced_rows() }}",
+        post_hook="{{ delete_replaced_rows('_raw_path', '_load_id') }}",
     )
 }}
 

@@ -4,7 +4,7 @@
         incremental_strategy='delete+insert',
         unique_key='test_key',
         on_schema_change='fail',
-        post_hook='{{ delete_replaced_rows() }}',
+        post_hook="{{ delete_replaced_rows('loaded_raw_path', 'load_id') }}",
     )
 }}
 
@@ -30,7 +30,7 @@ patient as (
 
     watermark as (
 
-        select coalesce(max(_load_id), 0) as load_id
+        select coalesce(max(load_id), 0) as load_id
         from present
 
     ),
@@ -40,7 +40,7 @@ patient as (
         -- tests whose file was loaded anew, or is not loaded any more: other files may hold them too
         select present.test_key
         from present
-        where not {{ is_of_loaded_file('present') }}
+        where not {{ is_of_loaded_file('present.loaded_raw_path', 'present.load_id') }}
 
     ),
 
@@ -76,9 +76,8 @@ patient as (
             present.is_active,
             present.has_cardiovascular_disease,
             present.implausible_reason,
-            present._raw_path,
-            present._row_number,
-            present._load_id
+            present.loaded_raw_path,
+            present.load_id
         from present
         left join patient on present.clinic = patient.clinic and present.patient_id = patient.patient_id
         where
@@ -86,7 +85,7 @@ patient as (
                 present.patient_key != coalesce(patient.patient_key, '{{ unknown_key() }}')
                 or present.doctor_key != coalesce(patient.doctor_key, '{{ unknown_key() }}')
             )
-            and {{ is_of_loaded_file('present') }}
+            and {{ is_of_loaded_file('present.loaded_raw_path', 'present.load_id') }}
 
     ),
 
@@ -129,9 +128,8 @@ decoded as (
         {{ answer('active') }} as is_active,
         {{ answer('cardio') }} as has_cardiovascular_disease,
         {{ implausible_test_reason() }} as implausible_reason,
-        _raw_path,
-        _row_number,
-        _load_id
+        _raw_path as loaded_raw_path,
+        _load_id as load_id
     from distinct_test
 
 ),
@@ -178,9 +176,8 @@ described as (
         to_write.implausible_reason is null as is_plausible,
         to_write.implausible_reason,
         -- lineage
-        to_write._raw_path,
-        to_write._row_number,
-        to_write._load_id
+        to_write.loaded_raw_path,
+        to_write.load_id
     from to_write
     left join patient on to_write.clinic = patient.clinic and to_write.patient_id = patient.patient_id
 
