@@ -14,7 +14,7 @@ RAW_ASSETS = [*ecg.assets, *bloodtest.assets]
 def definitions(home: Home) -> dg.Definitions:
     """Everything that Dagster knows, on the data of this home."""
     return dg.Definitions(
-        assets=[*RAW_ASSETS, *catalog.tables(RAW_ASSETS), *dbt.assets, *publish.assets],
+        assets=[*RAW_ASSETS, *catalog.tables, *dbt.assets, *publish.assets],
         jobs=jobs.jobs,
         sensors=sensors.sensors,
         # The steps of a run hold the warehouse one after the other: processes of their own would only cost their start.

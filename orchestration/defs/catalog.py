@@ -1,20 +1,17 @@
-"""The catalog's tables: written by every load along with its rows, so they are no step of their own."""
+"""The catalog's tables. Every load writes them in the transaction of its rows, so no step of their own makes them.
 
-from collections.abc import Sequence
+They have no upstream here for that reason: an edge from each raw table to each of them would hide all others.
+"""
 
 import dagster as dg
 
 DESCRIPTIONS = {
-    "file": "One row per file ever seen in the lake, and what became of it.",
-    "load": "One row per load transaction.",
+    "file": "One row per file ever seen in the lake, and what became of it. Written by every load.",
+    "load": "One row per load transaction. Written by every load.",
     "rejected_row": "One row per row of a file that was not loaded, with its text and the reason.",
-    "delivered_content": "One row per loaded file, with the deliveries in which its content came.",
+    "delivered_content": "One row per loaded file, with the deliveries in which its content came. A view.",
 }
-
-
-def tables(raw_assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetSpec]:
-    """Assets of the catalog that dbt and the publication read, downstream of what writes them."""
-    return [
-        dg.AssetSpec(["catalog", name], deps=raw_assets, group_name="catalog", description=text, kinds={"duckdb"})
-        for name, text in DESCRIPTIONS.items()
-    ]
+tables = [
+    dg.AssetSpec(["catalog", name], group_name="catalog", description=text, kinds={"duckdb"})
+    for name, text in DESCRIPTIONS.items()
+]

@@ -58,9 +58,9 @@ def crawl(
 ) -> CrawlReport:
     """Bring ``catalog.file`` up to date with what lies in the deliveries (default: all of the measurement).
 
-    Only directories that changed since the last crawl are looked into, so that old deliveries cost next to nothing; once
-    a day each is looked into all the same.
-    Files that are still being written are passed over; the next crawl finds them.
+    Only directories that changed since the last crawl are looked into, so that old deliveries cost next to nothing;
+    once a day each is looked into all the same. Files that are still being written are passed over; the next crawl
+    finds them.
     """
     chosen = lake.deliveries(measurement) if deliveries is None else list(deliveries)
     report = CrawlReport()

@@ -10,8 +10,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +27,10 @@ RESULTS = "run_results.json"
 PARSED = "partial_parse.msgpack"
 _FAILED = ("error", "fail", "runtime error", "partial success")
 _RESULT_EVENTS = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult")
+
+_SCRATCH = "parse-"
+# A parse takes seconds.
+_LONGEST_PARSE_SECONDS = 3600.0
 
 _TIME = re.compile(r"^\d\d:\d\d:\d\d +", re.MULTILINE)
 
@@ -80,7 +85,8 @@ def ensure_manifest(home: Home) -> Path:
     if manifest_path.exists() and stamp_path.exists() and stamp_path.read_text() == stamp:
         return manifest_path
     home.dbt_target_path.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.dbt_target_path.parent, prefix="parse-") as scratch:
+    _remove_leftovers(home.dbt_target_path.parent)
+    with tempfile.TemporaryDirectory(dir=home.dbt_target_path.parent, prefix=_SCRATCH) as scratch:
         target = Path(scratch)
         cache = home.dbt_target_path / PARSED
         if cache.exists():
@@ -90,6 +96,14 @@ def ensure_manifest(home: Home) -> Path:
         (target / "manifest.json").replace(manifest_path)
     stamp_path.write_text(stamp)
     return manifest_path
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Delete the folders of parses that were killed; one that is under way is younger."""
+    for path in folder.glob(f"{_SCRATCH}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _LONGEST_PARSE_SECONDS:
+                shutil.rmtree(path)
 
 
 def _parse(home: Home, target: Path) -> None:

@@ -61,17 +61,22 @@ def status(home: Home) -> Status:
 
 
 def sections(con: duckdb.DuckDBPyConnection) -> list[Section]:
-    """The parts, from a connection that has the catalog's tables."""
+    """The parts, from a connection that has the catalog's tables, with or without the reasons.
+
+    A reason may quote a value that a patient's file held, so a publication may have to do without.
+    """
 
     def rows(sql: str) -> Rows:
         return con.execute(sql).fetchall()
 
+    has_reason = rows("select 1 from duckdb_columns() where schema_name = 'catalog' and column_name = 'reason'")
+    reason = "reason" if has_reason else "'the warehouse says why when the build is over'"
     return [
         Section("Deliveries", rows(DELIVERIES), "none has been seen yet", DELIVERY_COLUMNS),
         Section("Last load of each source", rows(LAST_LOADS), "nothing has been loaded yet", LOAD_COLUMNS),
-        Section("Waiting files", rows(files("waiting")), "none"),
-        Section("Rejected files", rows(files("rejected")), "none"),
-        Section("Rejected rows", rows(REJECTED_ROWS), "none"),
+        Section("Waiting files", rows(files("waiting", reason)), "none"),
+        Section("Rejected files", rows(files("rejected", reason)), "none"),
+        Section("Rejected rows", rows(rejected_rows(reason)), "none"),
     ]
 
 
@@ -104,29 +109,33 @@ LAST_LOADS = """
     qualify row_number() over (partition by measurement, entity order by load_id desc) = 1
     order by measurement, entity
 """
-REJECTED_ROWS = f"""
-    select
-        format(
-            '{{:,}} in {{:,}} files: {{}} (for example {{}}{{}})',
-            count(*),
-            count(distinct raw_path),
-            reason,
-            min(raw_path),
-            coalesce(', line ' || min_by(line_number, raw_path), '')
-        )
-    from catalog.rejected_row
-    group by reason
-    order by count(*) desc, reason
-    limit {SHOWN}
-"""
 
 
-def files(file_status: str) -> str:
+def rejected_rows(reason: str) -> str:
+    """SQL for the rejected rows, counted by why they were."""
+    return f"""
+        select
+            format(
+                '{{:,}} in {{:,}} files: {{}} (for example {{}}{{}})',
+                count(*),
+                count(distinct raw_path),
+                any_value({reason}),
+                min(raw_path),
+                coalesce(', line ' || min_by(line_number, raw_path), '')
+            )
+        from catalog.rejected_row
+        group by {reason}
+        order by count(*) desc, any_value({reason})
+        limit {SHOWN}
+    """
+
+
+def files(file_status: str, reason: str) -> str:
     """SQL for the files of a status and why they have it; a last line says how many more there are."""
     return f"""
         with numbered as (
             select
-                raw_path || ': ' || reason as line,
+                raw_path || ': ' || {reason} as line,
                 row_number() over (order by raw_path) as number,
                 count(*) over () as total
             from catalog.file

@@ -245,10 +245,6 @@ class _WatchedConnection:
             self._steps.reach(f"before {text[:60]} in {_caller()}")
         return self._con.execute(sql, parameters)
 
-    def close(self) -> None:
-        self._steps.reach(f"before closing the warehouse in {_caller()}")
-        self._con.close()
-
 
 def _caller() -> str:
     """The function of a library module other than the warehouse's own that is at work."""

@@ -20,6 +20,7 @@ from orchestration.lib.home import Home
 # Ends of the names of columns that say when something ran, or that are drawn by chance.
 WALL_CLOCK_COLUMNS = (
     "crawled_at",
+    "looked_at",
     "processed_at",
     "started_at",
     "finished_at",

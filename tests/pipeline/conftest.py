@@ -10,6 +10,7 @@ import pytest
 from orchestration.lib.build import Report, Request, build
 from orchestration.lib.dbt import ensure_manifest
 from orchestration.lib.home import ENVIRONMENT_VARIABLE, Home
+from synthetic.ecg import write_deliveries
 
 # Eight subjects are enough for every case of the generated deliveries; the least is three.
 SCALE = 0.1
@@ -51,8 +52,6 @@ def fresh(environment: Path, tmp_path: Path) -> Built:
 @pytest.fixture(scope="session")
 def built(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A home with the two sample deliveries, built; for tests that change nothing in it."""
-    from synthetic.ecg import write_deliveries
-
     path = tmp_path_factory.mktemp("built")
     shutil.copytree(environment / "dbt", path / "dbt")
     made = Built(path)

@@ -497,7 +497,7 @@ def outcome(
     return left | {"report": report}
 
 
-@pytest.mark.parametrize(("entity", "examples"), [(READING, 60), (NOTE, 25)], ids=["reading", "note"])
+@pytest.mark.parametrize(("entity", "examples"), [(READING, 40), (NOTE, 15)], ids=["reading", "note"])
 def test_large_files_and_small_ones_are_read_alike(entity: Entity, examples: int) -> None:
     """DuckDB's reader, for speed, and ours, which knows lines and reasons, leave the same tables behind."""
     warehouse = MemoryWarehouse()
