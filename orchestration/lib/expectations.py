@@ -36,19 +36,20 @@ class Retries:
             If one is no number, or negative.
         """
         return cls(
-            int(_number("VITALHOUSE_RETRY_COUNT", cls.count)),
+            int(_number("VITALHOUSE_RETRY_COUNT", cls.count, is_whole=True)),
             _number("VITALHOUSE_RETRY_DELAY_SECONDS", cls.delay_seconds),
         )
 
 
-def _number(variable: str, default: float) -> float:
+def _number(variable: str, default: float, is_whole: bool = False) -> float:
     text = os.environ.get(variable, str(default))
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value < float("inf"):
-        raise UsageError(f"{variable} is '{text}': expected a number that is not negative")
+    if not (0 <= value < float("inf")) or (is_whole and value != int(value)):
+        kind = "whole number" if is_whole else "number"
+        raise UsageError(f"{variable} is '{text}': expected a {kind} that is not negative")
     return value
 
 
