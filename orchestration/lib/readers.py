@@ -276,16 +276,36 @@ def bulk_sql(entity: Entity, files: Sequence[str], today: str) -> str:
     blank = " and ".join(f"{column} is null" for column in value_columns(entity))
     return f"""
         select {", ".join(names)}, file_index as _file, {" or ".join([f"({blank})", *doubts])} as _is_doubtful
-        from (select *, {", ".join(casts)} from ({_texts_sql(entity, files)}))
+        from (
+            select *, {", ".join(casts)}
+            from (
+                select *, {_has_digits_only("whole_numbers")} as has_digits_only
+                from (select *, {_whole_numbers(entity)} as whole_numbers from ({_texts_sql(entity, files)}))
+            )
+        )
     """
 
 
 def _quick_cast(item: Field, own: Sequence[str]) -> str:
-    """The same as `_cast`, faster where a whole number stands as such: nothing is trimmed, nothing compared."""
-    cast = _cast(item, _text(own))
+    """The same as `_cast` of `_text`, faster for what most values are: whole numbers as such, ASCII without padding."""
     if item.cast or item.type not in _WHOLE_NUMBERS or len(own) > 1:
-        return cast
-    return f"coalesce(try_cast(case when {_has_digits_only(own[0])} then {own[0]} end as {item.type}), {cast})"
+        texts = [_quick_text(column) for column in own]
+        return _cast(item, texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})")
+    return f"coalesce(try_cast(case when has_digits_only then {own[0]} end as {item.type}), {_cast(item, _text(own))})"
+
+
+def _quick_text(column: str) -> str:
+    """The same as `_text`, which is slow: quicker for ASCII that has no padding."""
+    return (
+        f"(case when {column} >= '!' and {column} < chr(127) and not suffix({column}, ' ') "
+        f"and strlen({column}) = length({column}) then {column} else {_text([column])} end)"
+    )
+
+
+def _whole_numbers(entity: Entity) -> str:
+    """SQL of the texts of a record's whole numbers in one: to search it once is quicker than each by itself."""
+    own = [columns[0] for item, columns in _own_columns(entity) if item.type in _WHOLE_NUMBERS and len(columns) == 1]
+    return f"concat({', '.join(own)})" if own else "''"
 
 
 def _doubts(item: Field, own: Sequence[str], typed: str, today: str) -> Iterator[str]:
