@@ -111,6 +111,7 @@ def load_bare(home: Home) -> Load:
     def create() -> int:
         rows = 0
         with duckdb.connect(str(path)) as con:
+            con.execute("set enable_progress_bar = false")
             for name, types in _TYPES.items():
                 files = [str(file) for file in sorted(home.lake_path.rglob(f"{name}_data/*.json"))]
                 columns = ", ".join(f"'{key}': '{sql_type}'" for key, sql_type in types.items())
