@@ -130,7 +130,7 @@ def _build_until_done(home: Home, full_s: float, rng: random.Random, tally: Tall
         moments.append(moment)
         tally.kills += 1
         tally.struck[_phase(ended.said)] += 1
-        print(f"kill {tally.kills}: after {moment:.3f} s, in {_phase(ended.said)}", flush=True)
+        print(f"kill {tally.kills}: after {moment:.3f} s ({_phase(ended.said)})", flush=True)
 
 
 def _build(home: Home, kill_after_s: float | None, spares_children: bool = False) -> Ended:
@@ -218,7 +218,7 @@ def _processes_below(folder: Path) -> list[int]:
 def _print(tally: Tally, seconds: float) -> None:
     print(f"{tally.kills} kills, {tally.builds} builds that ended by themselves, {tally.comparisons} of them equal")
     for phase, count in tally.struck.most_common():
-        print(f"  killed in {phase}: {count}")
+        print(f"  {phase}: {count}")
     print(f"took {seconds:.0f} s")
 
 
