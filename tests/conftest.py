@@ -1,4 +1,4 @@
-"""A clinic, its lake and an empty warehouse for each test."""
+"""A clinic, its lake and an empty warehouse for each test; how many examples property tests try."""
 
 from pathlib import Path
 
@@ -7,6 +7,9 @@ import pytest
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
 from tests.ecg_files import Clinic
+from tests.examples import choose_examples
+
+choose_examples()
 
 
 @pytest.fixture

@@ -205,8 +205,13 @@ def mark_waiting(con: duckdb.DuckDBPyConnection, raw_paths: list[str], reason: s
     if not raw_paths:
         return
     report.waiting_count += len(raw_paths)
+    # The counts of an earlier outcome, such as the 0 rows of a duplicate, are none of a file that is yet to be read.
     con.execute(
-        "update catalog.file set status = 'waiting', reason = ? where raw_path in (select unnest(?))",
+        """
+        update catalog.file
+        set status = 'waiting', reason = ?, row_count = nullif(row_count, 0), rejected_count = nullif(rejected_count, 0)
+        where raw_path in (select unnest(?))
+        """,
         [reason, raw_paths],
     )
     con.execute("delete from candidate where raw_path in (select unnest(?))", [raw_paths])

@@ -22,6 +22,7 @@ from orchestration.lib.sources import ECG_RUN_HEADER, ECG_RUN_SIGNAL
 from orchestration.lib.warehouse import Warehouse
 from tests.dbt.project import DbtHome
 from tests.ecg_files import Clinic, header_file, ingest, samples_file, signal_file
+from tests.examples import examples
 from tests.memory import MemoryWarehouse
 
 _NEARLY = signal_file(1).decode().split()[1:]
@@ -297,7 +298,7 @@ def step(*files: tuple[str, str, str], narrow: bool = True) -> Arrival:
 
 
 @settings(
-    max_examples=15,
+    max_examples=examples(15),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     # Shrinking builds hundreds of times: worth it for a person who looks for a cause, not in a suite.

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_transforms.ecg import FEATURES, TRANSFORM_VERSION, EcgBatch, filtering, transform_batch
+from tests.examples import examples
 from tests.unit.ecg_signals import regular_ecg, synthetic_ecg
 
 RATE = 500.0
@@ -91,7 +92,7 @@ def test_columns_are_those_of_the_definitions() -> None:
     assert TRANSFORM_VERSION
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.lists(st.sampled_from(sorted(hard_runs())), min_size=1, max_size=8), st.sampled_from([None, 50.0, 60.0]))
 def test_each_run_comes_out_as_it_would_alone(names: list[str], mains_hz: float | None) -> None:
     runs = hard_runs()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from python_transforms.ecg import filtering
 from python_transforms.ecg.beats import detect_r_peaks
+from tests.examples import examples
 from tests.unit.ecg_signals import regular_ecg, synthetic_ecg
 
 
@@ -23,7 +24,7 @@ def test_beats_are_found_at_any_rate(rate: float, rr: float) -> None:
     assert_found(detect_r_peaks(ecg_mv[None], rate)[0], r_times, rate)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.lists(st.floats(600, 1100), min_size=20, max_size=20),
     st.sampled_from([1.0, -1.0, 1000.0, -0.001]),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from python_transforms.ecg import FEATURES, transform_batch
 from python_transforms.ecg.features import beat_shape, rr_statistics
 from python_transforms.ecg.filtering import bandpass
+from tests.examples import examples
 from tests.unit.ecg_signals import synthetic_ecg
 
 RATE = 500.0
@@ -25,7 +26,7 @@ def statistics(*peaks: list[int] | np.ndarray, rate: float = RATE) -> dict[str, 
 peak_lists = st.lists(st.integers(100, 900), min_size=4, max_size=60).map(np.cumsum)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(peak_lists, min_size=1, max_size=4), st.sampled_from([100, 250, 360, 500, 1000]))
 def test_equals_neurokit(runs: list[np.ndarray], rate: int) -> None:
     nk = pytest.importorskip("neurokit2", reason="neurokit2 is the reference for HRV (extra dev)")

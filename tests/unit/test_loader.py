@@ -17,6 +17,7 @@ from orchestration.lib.outcome import LoadReport
 from orchestration.lib.sources import ECG_RUN_HEADER, Entity
 from orchestration.lib.warehouse import Warehouse
 from tests.ecg_files import Clinic, header_file, ingest, reasons, signal_file, statuses
+from tests.examples import examples
 from tests.gadget import NOTE, READING, gadget_source
 from tests.memory import MemoryWarehouse
 
@@ -497,12 +498,12 @@ def outcome(
     return left | {"report": report}
 
 
-@pytest.mark.parametrize(("entity", "examples"), [(READING, 40), (NOTE, 15)], ids=["reading", "note"])
-def test_large_files_and_small_ones_are_read_alike(entity: Entity, examples: int) -> None:
+@pytest.mark.parametrize(("entity", "count"), [(READING, 40), (NOTE, 15)], ids=["reading", "note"])
+def test_large_files_and_small_ones_are_read_alike(entity: Entity, count: int) -> None:
     """DuckDB's reader, for speed, and ours, which knows lines and reasons, leave the same tables behind."""
     warehouse = MemoryWarehouse()
 
-    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(count), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(record_file(), min_size=1, max_size=6))
     @example([b'[{"id": 1, "user": "x"}]\n{"id": 2, "user": "x"}'])
     @example([b'{"id": 1, "user": "x"}\n\n\n{"id": 2, "user": "x"} {"id": 3, "user": "x"}\n', GOOD])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from orchestration.lib.readers import RAW_TEXT_CHARACTERS, Record, printable, scan_records, typing_sql
 from orchestration.lib.sources import ECG_RUN_HEADER, Entity, Field
+from tests.examples import examples
 
 A, B, C = ({"n": "1"}, {"n": "2"}, {"n": "3"})
 
@@ -206,7 +207,7 @@ class TestValues:
         duckdb_text = duckdb.execute("select n from read_json(?, columns = {n: 'VARCHAR'})", [str(file)]).fetchall()
         assert duckdb_text == [(text,)]
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=examples(200), deadline=None)
     @given(st.floats(allow_nan=False, allow_infinity=False))
     @example(5e-324)
     @example(1.7976931348623157e308)
@@ -225,7 +226,7 @@ plain_records = st.lists(st.dictionaries(st.text("abcdef", min_size=1, max_size=
 separators = st.sampled_from(["", "\n", ",", ",\n", " ", "\r\n", "\n\n", " , ", "\n]\n["])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(plain_records, separators, st.sampled_from([None, 1]), st.booleans(), st.booleans())
 def test_whatever_the_layout_every_record_is_read(
     records: list[dict[str, Any]], separator: str, indent: int | None, ascii_only: bool, is_array: bool
@@ -243,7 +244,7 @@ def test_whatever_the_layout_every_record_is_read(
                 assert text_of_value is not None and json.loads(text_of_value) == value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.lists(
         st.sampled_from([b'{"a": 1}', b'{"a":', b"{", b"}", b"[", b"]", b",", b"\n", b" ", b'"', b"\\", b"x", b"\xff"])
@@ -371,7 +372,7 @@ class TestTypes:
             "n is missing: expected a value",
         )
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=examples(200), deadline=None)
     @given(st.integers(-(2**70), 2**70))
     def test_whole_numbers_are_exact_or_refused(self, number: int) -> None:
         fits = -(2**63) <= number < 2**63
@@ -380,7 +381,7 @@ class TestTypes:
             assert value == (number if fits else None)
             assert (problem is None) == fits
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     @given(st.integers(-(2**31), 2**31 - 1), st.integers(1, 999))
     def test_a_fraction_is_never_rounded_away(self, whole: int, thousandths: int) -> None:
         value, problem = typed(Field("n", "INTEGER", "a value"), f"{whole}.{thousandths:03d}")

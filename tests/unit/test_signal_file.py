@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from orchestration.lib import signal_file
 from orchestration.lib.readers import RAW_TEXT_CHARACTERS
 from orchestration.lib.signal_file import BadSignal, read_signal
+from tests.examples import examples
 
 NAN = np.nan
 
@@ -92,7 +93,7 @@ lines = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(lines, max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans())
 @example(["1", "2e"], "\n", False)
 @example(["1\r2", "", "3"], "\n", False)
@@ -113,7 +114,7 @@ def test_the_fast_reader_and_the_careful_one_agree(values: list[str], newline: s
     assert fast == careful
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
 def test_every_number_is_read_to_its_last_digit(samples: list[float]) -> None:
     content = "\n".join(["ecg_raw", *map(repr, samples)]).encode()
