@@ -93,7 +93,7 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
     is_usable = np.array([reason is None for reason in found.unusable_reason], bool)
     first = np.where(is_usable, found.flat_start_sample_count, 0)
     if is_usable.any():
-        filtered[:], mains = filter_runs(found.filled_mv, sampling_rate_hz, mains_hz, first)
+        _, mains = filter_runs(found.filled_mv, sampling_rate_hz, mains_hz, first, out=filtered)
         run, index = r_peaks(filtered, sampling_rate_hz)
     else:
         filtered[:], mains = 0, np.full(n_runs, np.nan)

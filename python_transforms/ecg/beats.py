@@ -14,6 +14,7 @@ Elgendi, M. (2013). Fast QRS detection with an optimized knowledge-based method.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -149,11 +150,16 @@ def _decimate(runs: FloatArray, step: int) -> FloatArray:
     return low
 
 
+@lru_cache(maxsize=16)
+def _band_sections(rate: float) -> FloatArray:
+    sections: FloatArray = signal.butter(BAND_ORDER, BAND_HZ, "bandpass", fs=rate, output="sos")
+    return sections
+
+
 def _candidates(low: FloatArray, rate: float) -> _Candidates:
     n_samples = low.shape[1]
-    sections = signal.butter(BAND_ORDER, BAND_HZ, "bandpass", fs=rate, output="sos")
     edge = min(n_samples - 1, round(EDGE_S * rate))
-    band: FloatArray = signal.sosfiltfilt(sections, low, axis=1, padtype="even", padlen=edge)
+    band: FloatArray = signal.sosfiltfilt(_band_sections(rate), low, axis=1, padtype="even", padlen=edge)
     energy = ndimage.uniform_filter1d(np.square(band), max(1, round(ENERGY_S * rate)), axis=1, mode="nearest")
     np.sqrt(np.maximum(energy, 0, out=energy), out=energy)
     width = 2 * round(MAXIMUM_S * rate / 2) + 1
@@ -278,7 +284,7 @@ def _locate(runs: FloatArray, run: IntArray, centre: IntArray, sampling_rate_hz:
     """Sample index of the R peak near each centre: up or down as its neighbours unless it clearly points one way."""
     reach, wide = (max(1, round(seconds * sampling_rate_hz)) for seconds in (R_WINDOW_S, R_BASELINE_S))
     index = np.clip(centre[:, None] + np.arange(-wide, wide + 1), 0, runs.shape[1] - 1)
-    values = runs[run[:, None], index]
+    values = np.take(runs, run[:, None] * runs.shape[1] + index)
     values -= values.mean(axis=1, keepdims=True)
     values, index = values[:, wide - reach : wide + reach + 1], index[:, wide - reach : wide + reach + 1]
     up, down = values.max(axis=1), -values.min(axis=1)

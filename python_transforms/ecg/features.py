@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage
 
 from python_transforms.ecg.filtering import FloatArray, IntArray
@@ -160,8 +161,11 @@ def beat_shape(
     parts = [slice(start, start + step) for start in range(0, len(run), step)]
 
     mean_beat = np.zeros((n_runs, len(offsets)))
+    # every stretch of a beat's length in the runs laid end to end
+    stretches = sliding_window_view(filtered_mv.reshape(-1), len(offsets))
+    begin = run * n_samples + index - before
     for part in parts:
-        beats = filtered_mv[run[part, None], index[part, None] + offsets]
+        beats = stretches[begin[part]]
         starts = np.flatnonzero(np.diff(run[part], prepend=-1))
         mean_beat[run[part][starts]] += np.add.reduceat(beats, starts, axis=0)
     mean_beat /= np.maximum(count, 1)[:, None]
@@ -170,7 +174,7 @@ def beat_shape(
 
     correlation = np.zeros(len(run))
     for part in parts:
-        beats = filtered_mv[run[part, None], index[part, None] + offsets]
+        beats = stretches[begin[part]] if len(parts) > 1 else beats
         beats -= beats.mean(axis=1, keepdims=True)
         norm = np.sqrt(np.einsum("ij,ij->i", beats, beats)) * shape_norm[run[part]]
         product = np.einsum("ij,ij->i", beats, shape[run[part]])

@@ -43,6 +43,7 @@ BLOCK_S = 600.0
 BLOCK_MARGIN_S = 10.0
 
 
+@lru_cache(maxsize=16)
 def bandpass_sections(
     sampling_rate_hz: float, low_hz: float = LOW_HZ, high_hz: float = HIGH_HZ, order: int = ORDER
 ) -> FloatArray:
@@ -58,16 +59,16 @@ def bandpass_sections(
             f"the band {low_hz:g} to {high_hz:g} Hz does not lie between 0 and {sampling_rate_hz / 2:g} Hz, "
             f"the Nyquist frequency of a signal sampled at {sampling_rate_hz:g} Hz"
         )
-    sections: FloatArray = signal.butter(order, [low_hz, high_hz], "bandpass", fs=sampling_rate_hz, output="sos")
-    return sections
+    return _read_only(signal.butter(order, [low_hz, high_hz], "bandpass", fs=sampling_rate_hz, output="sos"))
 
 
+@lru_cache(maxsize=16)
 def highpass_sections(sampling_rate_hz: float, low_hz: float = LOW_HZ, order: int = ORDER) -> FloatArray:
     """Second-order sections of the low edge alone, for rates that have no room for the high one."""
-    sections: FloatArray = signal.butter(order, low_hz, "highpass", fs=sampling_rate_hz, output="sos")
-    return sections
+    return _read_only(signal.butter(order, low_hz, "highpass", fs=sampling_rate_hz, output="sos"))
 
 
+@lru_cache(maxsize=16)
 def notch_sections(sampling_rate_hz: float, notch_hz: float) -> FloatArray:
     """Second-order section of the mains notch that runs each way.
 
@@ -78,7 +79,12 @@ def notch_sections(sampling_rate_hz: float, notch_hz: float) -> FloatArray:
     """
     if not 0 < notch_hz < sampling_rate_hz / 2:
         raise ValueError(f"a notch at {notch_hz:g} Hz needs a sampling rate above {2 * notch_hz:g} Hz")
-    sections: FloatArray = signal.tf2sos(*signal.iirnotch(notch_hz, NOTCH_QUALITY, fs=sampling_rate_hz))
+    return _read_only(signal.tf2sos(*signal.iirnotch(notch_hz, NOTCH_QUALITY, fs=sampling_rate_hz)))
+
+
+def _read_only(sections: FloatArray) -> FloatArray:
+    """A design is made once for all batches: none of them may change it."""
+    sections.setflags(write=False)
     return sections
 
 
@@ -139,7 +145,11 @@ def bandpass(
 
 
 def filter_runs(
-    ecg_mv: FloatArray, sampling_rate_hz: float, mains_hz: float | None = None, first_sample: IntArray | None = None
+    ecg_mv: FloatArray,
+    sampling_rate_hz: float,
+    mains_hz: float | None = None,
+    first_sample: IntArray | None = None,
+    out: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """The pipeline's filter: 0.5 to 40 Hz, and a notch where a run has mains hum.
 
@@ -156,6 +166,8 @@ def filter_runs(
         50 or 60 to take that frequency out of every run; None to look for either in each run.
     first_sample
         Where each run's signal begins, shape ``(n_runs,)``; what lies before does not matter.
+    out
+        Where to put the filtered signals, shape ``(n_runs, n_samples)``; default: a new array.
 
     Returns
     -------
@@ -174,7 +186,7 @@ def filter_runs(
     has_room = sampling_rate_hz > 2 * HIGH_HZ
     sections = bandpass_sections(sampling_rate_hz) if has_room else highpass_sections(sampling_rate_hz)
     first = np.zeros(n_runs, np.int64) if first_sample is None else first_sample
-    filtered = np.empty_like(runs)
+    filtered = np.empty_like(runs) if out is None else out
     mains = np.full(n_runs, mains_hz if mains_hz is not None and mains_hz < sampling_rate_hz / 2 else np.nan)
     parts = list(blocks(n_samples, sampling_rate_hz))
     for rows in slices(n_runs, n_samples):
@@ -257,13 +269,17 @@ class _Spectrum:
         self.n_samples = runs.shape[1]
         self.rate = sampling_rate_hz
         n_total: int = fft.next_fast_len(self.n_samples, real=True)
+        late = np.flatnonzero(first_sample > 0) if first_sample is not None else ()
+        if n_total == self.n_samples and not len(late):
+            self.values: FloatArray = fft.dct(runs, axis=1)
+            return
         extended = np.pad(runs, ((0, 0), (0, n_total - self.n_samples)), mode="symmetric")
         if first_sample is not None:
-            for row in np.flatnonzero(first_sample > 0):
+            for row in late:
                 first = min(int(first_sample[row]), self.n_samples - 1)
                 ends = first, n_total - self.n_samples
                 extended[row] = np.pad(runs[row, first:], ends, mode="symmetric")
-        self.values: FloatArray = fft.dct(extended, axis=1, overwrite_x=True)
+        self.values = fft.dct(extended, axis=1, overwrite_x=True)
 
     def mains_power_ratios(self) -> FloatArray:
         """Power at 50 and 60 Hz over that of the strongest neighbouring band, shape ``(n_runs, 2)``; 0 if unknown."""
@@ -292,7 +308,8 @@ class _Spectrum:
         if rows is None or rows.all():
             self.values *= gain
         else:
-            self.values[rows] *= gain
+            for row in np.flatnonzero(rows):
+                self.values[row] *= gain
 
     def signal(self) -> FloatArray:
         """The runs as they are now."""

@@ -24,7 +24,8 @@ MAX_AMPLITUDE_MV = 1e6
 class RawQuality:
     """What was found in raw runs, each array of shape ``(n_runs,)``, and the runs made ready for filtering.
 
-    ``filled_mv`` has the shape of the input: short gaps interpolated, unusable runs all zero.
+    ``filled_mv`` has the shape of the input: short gaps interpolated, unusable runs all zero; it is the input itself
+    where there are none.
     """
 
     filled_mv: FloatArray
@@ -60,7 +61,7 @@ def inspect(ecg_mv: FloatArray, sampling_rate_hz: float) -> RawQuality:
     max_gap = _samples(MAX_GAP_MS, sampling_rate_hz)
     min_flat = max(2, _samples(MIN_FLAT_MS, sampling_rate_hz) + 1)
     min_clipped = max(MIN_CLIPPED_SAMPLES, _samples(MIN_CLIPPED_MS, sampling_rate_hz))
-    filled = ecg_mv.copy()
+    filled = ecg_mv if is_finite.all() else ecg_mv.copy()
     interpolated, longest_gap, constant = (np.zeros(n_runs, np.int64) for _ in range(3))
     for row in np.flatnonzero(~is_finite):
         short, longest = _fill_gaps(filled[row], max_gap)
@@ -78,7 +79,8 @@ def inspect(ecg_mv: FloatArray, sampling_rate_hz: float) -> RawQuality:
         gap = int(longest_gap[run])
         reasons.append(_unusable_reason(sampling_rate_hz, gap, n_samples, low[run], high[run], signal_s))
     unusable = np.array([reason is not None for reason in reasons], bool)
-    filled[unusable] = 0
+    if unusable.any():
+        filled = np.where(unusable[:, None], 0, filled)
     return RawQuality(
         filled_mv=filled,
         raw_min_mv=low,
@@ -169,9 +171,10 @@ def _clipped_samples(
 ) -> IntArray:
     """Samples of each run in stretches of at least ``min_length`` at its lowest or highest value."""
     counts = np.zeros(len(ecg_mv), np.int64)
-    for row in np.flatnonzero(low < high):
-        run = ecg_mv[row, flat_start[row] :]
-        for extreme in (low[row], high[row]):
-            lengths = _stretch_lengths(run == extreme)
+    for extremes in (low, high):
+        # most runs touch their extremes once or twice: too rarely for a stretch
+        is_often = np.count_nonzero(ecg_mv == extremes[:, None], axis=1) >= min_length
+        for row in np.flatnonzero(is_often & (low < high)):
+            lengths = _stretch_lengths(ecg_mv[row, flat_start[row] :] == extremes[row])
             counts[row] += lengths[lengths >= min_length].sum()
     return counts

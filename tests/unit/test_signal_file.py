@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from orchestration.lib import signal_file
 from orchestration.lib.readers import RAW_TEXT_CHARACTERS
-from orchestration.lib.signal_file import BadSignal, read_signal
+from orchestration.lib.signal_file import BadSignal, read_signal, read_signals
 from tests.examples import examples
 
 NAN = np.nan
@@ -119,3 +119,24 @@ def test_the_fast_reader_and_the_careful_one_agree(values: list[str], newline: s
 def test_every_number_is_read_to_its_last_digit(samples: list[float]) -> None:
     content = "\n".join(["ecg_raw", *map(repr, samples)]).encode()
     assert read_signal(content).tolist() == samples
+
+
+contents = st.builds(
+    lambda title, values, end: "\n".join([title, *values]).encode() + end,
+    st.sampled_from(["ecg_raw", "ecg_raw", "ecg_raw", "\ufeffecg_raw", "ecg_raw,time", ""]),
+    st.lists(lines, max_size=4),
+    st.sampled_from([b"", b"\n", b"\r\n\n", b"\xff"]),
+)
+
+
+def outcome(signal: object) -> object:
+    return (signal.line_number, signal.raw_text, signal.reason) if isinstance(signal, BadSignal) else repr(signal)
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(st.lists(contents, max_size=6))
+@example([b"ecg_raw\n1\n2", b"ecg_raw\n3\n\n4", b"ecg_raw\n5"])
+@example([b"ecg_raw\n1\n2", b"ecg_raw\n1e400", b"ecg_raw", b"ecg_raw\n5"])
+def test_files_read_together_are_read_as_each_alone(files: list[bytes]) -> None:
+    together = read_signals(files)
+    assert [outcome(signal) for signal in together] == [outcome(read_signals([file])[0]) for file in files]
