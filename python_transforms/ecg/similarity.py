@@ -26,9 +26,9 @@ def similar_pairs(
     if not len(new) or len(signals) < 2:
         return []
     centred = signals - signals.mean(axis=1, keepdims=True, dtype=np.float64)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    unit = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
-    correlations = unit[new] @ unit.T
+    length = np.sqrt(np.einsum("ij,ij->i", centred, centred))
+    product, lengths = centred[new] @ centred.T, np.outer(length[new], length)
+    correlations = np.divide(product, lengths, out=np.zeros_like(product), where=lengths > 0)
     return [
         (int(new[row]), int(other), float(min(correlations[row, other], 1.0)))
         for row, other in np.argwhere(correlations > min_correlation)
