@@ -2,3 +2,8 @@
 {% macro record_of(columns) -%}
     row({{ columns | join(', ') }})
 {%- endmacro %}
+
+{# The same with names, so that each can be taken out again; ordered as its values are, the first one first. #}
+{% macro named_record_of(columns) -%}
+    struct_pack({% for column in columns %}{{ column }} := {{ column }}{% if not loop.last %}, {% endif %}{% endfor %})
+{%- endmacro %}

@@ -1,14 +1,20 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='patient_key',
+        on_schema_change='fail',
+        post_hook="{{ delete_forgotten_patients() }}",
+    )
+}}
+
 {% set described = [
     'doctor_key', 'age_years', 'sex', 'height_cm', 'weight_kg', 'first_name', 'last_name', 'address', 'practice_name',
 ] %}
 
-with patient as (
+with delivered as (
 
-    select
-        *,
-        {{ record_of(described) }} as said
-    from {{ ref('int_bloodtest_patient__delivered') }}
-    where is_last_in_delivery
+    select * from {{ ref('int_bloodtest_patient__delivered') }}
 
 ),
 
@@ -18,26 +24,89 @@ patient_file as (
 
 ),
 
-full_delivery as (
+note as (
+
+    select coalesce(max(noted_load_id), 0) as noted_load_id
+    from delivered
+
+),
+
+{% if is_incremental() %}
+
+    watermark as (
+
+        select coalesce(max(present.noted_load_id), 0) as noted_load_id
+        from {{ this }} as present
+
+    ),
+
+    news as (
+
+        select
+            patient_key,
+            clinic,
+            drops_absent
+        from delivered
+        where noted_load_id > (select watermark.noted_load_id from watermark)
+
+    ),
+
+    affected as (
+
+        select patient_key
+        from news
+
+        union
+
+        -- a full snapshot speaks of everybody, and so does its end
+        select delivered.patient_key
+        from delivered
+        where delivered.clinic in (select news.clinic from news where news.drops_absent)
+
+    ),
+
+{% endif %}
+
+patient as (
+
+    -- of several records of a patient in one delivery the one that stands last counts
+    select
+        *,
+        {{ record_of(described) }} as said
+    from delivered
+    where
+        not is_withdrawn
+        {% if is_incremental() %}
+            and patient_key in (select affected.patient_key from affected)
+        {% endif %}
+    qualify row_number() over (
+        partition by patient_key, delivery
+        order by path_below desc, _row_number desc
+    ) = 1
+
+),
+
+delivery as (
 
     select distinct
         clinic,
-        delivery
+        delivery,
+        drops_absent
     from patient_file
-    where is_full and {{ drops_members() }}
 
 ),
 
 next_full_delivery as (
 
     select
-        patient_file.clinic,
-        patient_file.delivery,
-        min(full_delivery.delivery) as next_full_delivery
-    from patient_file
-    inner join full_delivery
-        on patient_file.clinic = full_delivery.clinic and patient_file.delivery < full_delivery.delivery
-    group by patient_file.clinic, patient_file.delivery
+        clinic,
+        delivery,
+        min(case when drops_absent then delivery end) over (
+            partition by clinic
+            order by delivery
+            rows between 1 following and unbounded following
+        ) as next_full_delivery
+    from delivery
 
 ),
 
@@ -112,8 +181,10 @@ versioned as (
         first_name,
         last_name,
         address,
-        practice_name
+        practice_name,
+        note.noted_load_id
     from bounded
+    cross join note
     where is_first_of_version
 
 )

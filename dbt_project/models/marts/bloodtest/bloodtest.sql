@@ -1,91 +1,77 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key='test_key',
+        incremental_strategy='append',
         on_schema_change='fail',
+        pre_hook="{{ update_patients_of_tests() }}",
         post_hook="{{ delete_replaced_rows('loaded_raw_path', 'load_id') }}",
     )
 }}
 
-with log as (
+{% set log = ref('stg_bloodtest__log') %}
+{% set has_replaced = is_incremental() and has_replaced_files('loaded_raw_path', 'load_id') %}
 
-    select * from {{ ref('stg_bloodtest__log') }}
-
-),
-
-patient as (
+-- Large tables are named where they are read: the engine would keep the whole of a CTE that is read twice.
+with patient as (
 
     select * from {{ ref('patient') }}
 
 ),
 
+loaded_file as (
+
+    select * from {{ ref('stg_catalog__loaded_file') }}
+
+),
+
 {% if is_incremental() %}
-
-    present as (
-
-        select * from {{ this }}
-
-    ),
 
     watermark as (
 
-        select coalesce(max(load_id), 0) as load_id
-        from present
+        select coalesce(max(present.load_id), 0) as load_id
+        from {{ this }} as present
 
     ),
 
-    replaced as (
+    {% if has_replaced %}
 
-        -- tests whose file was loaded anew, or is not loaded any more: other files may hold them too
-        select present.test_key
-        from present
-        where not {{ is_of_loaded_file('present.loaded_raw_path', 'present.load_id') }}
+        replaced_file as (
 
-    ),
+            -- files that were loaded anew, or are not loaded any more
+            {{ replaced_files('loaded_raw_path', 'load_id') }}
+
+        ),
+
+        replaced as (
+
+            -- their tests: other files may hold them too
+            select
+                present.test_key,
+                present.tested_at
+            from {{ this }} as present
+            inner join replaced_file
+                on present.load_id = replaced_file.load_id and present.loaded_raw_path = replaced_file.raw_path
+
+        ),
+
+    {% endif %}
 
     arrived as (
 
         select log.*
-        from log
+        from {{ log }} as log
         where log._load_id > (select watermark.load_id from watermark)
 
-        union all
+        {% if has_replaced %}
 
-        select log.*
-        from log
-        inner join replaced on log.test_key = replaced.test_key
+            union all
 
-    ),
+            select log.*
+            from {{ log }} as log
+            inner join replaced on log.tested_at = replaced.tested_at and log.test_key = replaced.test_key
+            where log._load_id <= (select watermark.load_id from watermark)
 
-    stale as (
-
-        -- tests whose patient came, went, or was given another doctor since
-        select
-            present.test_key,
-            present.clinic,
-            present.patient_id,
-            present.lab_key,
-            present.tested_at,
-            present.systolic_mmhg,
-            present.diastolic_mmhg,
-            present.cholesterol_level,
-            present.glucose_level,
-            present.is_smoker,
-            present.drinks_alcohol,
-            present.is_active,
-            present.has_cardiovascular_disease,
-            present.implausible_reason,
-            present.loaded_raw_path,
-            present.load_id
-        from present
-        left join patient on present.clinic = patient.clinic and present.patient_id = patient.patient_id
-        where
-            (
-                present.patient_key != coalesce(patient.patient_key, '{{ unknown_key() }}')
-                or present.doctor_key != coalesce(patient.doctor_key, '{{ unknown_key() }}')
-            )
-            and {{ is_of_loaded_file('present.loaded_raw_path', 'present.load_id') }}
+        {% endif %}
 
     ),
 
@@ -93,7 +79,7 @@ patient as (
 
     arrived as (
 
-        select * from log
+        select * from {{ log }}
 
     ),
 
@@ -101,15 +87,56 @@ patient as (
 
 distinct_test as (
 
-    -- the same record in two files, or twice in one, is one test
-    select *
+    -- the same record in two files, or twice in one, is one test: the first that was loaded stands for it
+    select arrived.*
     from arrived
+    inner join loaded_file on arrived._load_id = loaded_file.load_id and arrived._raw_path = loaded_file.raw_path
     qualify row_number() over (
-        partition by test_key
-        order by _load_id desc, _raw_path asc, _row_number asc
+        partition by arrived.test_key
+        order by arrived._load_id asc, arrived._raw_path asc, arrived._row_number asc
     ) = 1
 
 ),
+
+{% if is_incremental() %}
+
+    already_there as (
+
+        -- only among tests of the same time, since to compare the keys of all is slow
+        select present.test_key
+        from {{ this }} as present
+        inner join distinct_test
+            on present.tested_at = distinct_test.tested_at and present.test_key = distinct_test.test_key
+        {% if has_replaced %}
+            left join replaced_file
+                on present.load_id = replaced_file.load_id and present.loaded_raw_path = replaced_file.raw_path
+        {% endif %}
+        where
+            present.tested_at >= (select min(distinct_test.tested_at) from distinct_test)
+            and present.tested_at <= (select max(distinct_test.tested_at) from distinct_test)
+            {% if has_replaced %}
+                and replaced_file.load_id is null
+            {% endif %}
+
+    ),
+
+    new_test as (
+
+        select distinct_test.*
+        from distinct_test
+        where distinct_test.test_key not in (select already_there.test_key from already_there)
+
+    ),
+
+{% else %}
+
+    new_test as (
+
+        select * from distinct_test
+
+    ),
+
+{% endif %}
 
 decoded as (
 
@@ -130,24 +157,7 @@ decoded as (
         {{ implausible_test_reason() }} as implausible_reason,
         _raw_path as loaded_raw_path,
         _load_id as load_id
-    from distinct_test
-
-),
-
-to_write as (
-
-    select * from decoded
-
-    {% if is_incremental() %}
-
-        union all
-
-        select stale.*
-        from stale
-        left join decoded on stale.test_key = decoded.test_key
-        where decoded.test_key is null
-
-    {% endif %}
+    from new_test
 
 ),
 
@@ -155,31 +165,31 @@ described as (
 
     select
         -- ids
-        to_write.test_key,
+        decoded.test_key,
         coalesce(patient.patient_key, '{{ unknown_key() }}') as patient_key,
         coalesce(patient.doctor_key, '{{ unknown_key() }}') as doctor_key,
-        to_write.lab_key,
-        to_write.clinic,
-        to_write.patient_id,
+        decoded.lab_key,
+        decoded.clinic,
+        decoded.patient_id,
         -- when
-        to_write.tested_at,
+        decoded.tested_at,
         -- measures
-        to_write.systolic_mmhg,
-        to_write.diastolic_mmhg,
-        to_write.cholesterol_level,
-        to_write.glucose_level,
-        to_write.is_smoker,
-        to_write.drinks_alcohol,
-        to_write.is_active,
-        to_write.has_cardiovascular_disease,
+        decoded.systolic_mmhg,
+        decoded.diastolic_mmhg,
+        decoded.cholesterol_level,
+        decoded.glucose_level,
+        decoded.is_smoker,
+        decoded.drinks_alcohol,
+        decoded.is_active,
+        decoded.has_cardiovascular_disease,
         -- judgement
-        to_write.implausible_reason is null as is_plausible,
-        to_write.implausible_reason,
+        decoded.implausible_reason is null as is_plausible,
+        decoded.implausible_reason,
         -- lineage
-        to_write.loaded_raw_path,
-        to_write.load_id
-    from to_write
-    left join patient on to_write.clinic = patient.clinic and to_write.patient_id = patient.patient_id
+        decoded.loaded_raw_path,
+        decoded.load_id
+    from decoded
+    left join patient on decoded.clinic = patient.clinic and decoded.patient_id = patient.patient_id
 
 )
 

@@ -1,6 +1,7 @@
 with record as (
 
     select * from {{ ref('int_bloodtest_patient__delivered') }}
+    where not is_withdrawn
 
 ),
 
@@ -22,7 +23,7 @@ last_full_delivery as (
         clinic,
         max(delivery) as delivery
     from patient_file
-    where is_full and {{ drops_members() }}
+    where drops_absent
     group by clinic
 
 ),

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with patient as (
 
     select * from {{ ref('int_bloodtest_patient__versioned') }}

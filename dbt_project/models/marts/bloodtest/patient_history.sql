@@ -1,10 +1,12 @@
-with snapshot as (
+{{ config(materialized='view') }}
 
-    select * from {{ ref('patient_history_snapshot') }}
+with version as (
+
+    select * from {{ ref('int_bloodtest_patient__versioned') }}
 
 ),
 
-known_now as (
+described as (
 
     select
         patient_key,
@@ -23,9 +25,8 @@ known_now as (
         sex,
         height_cm,
         weight_kg
-    from snapshot
-    where dbt_valid_to is null
+    from version
 
 )
 
-select * from known_now
+select * from described

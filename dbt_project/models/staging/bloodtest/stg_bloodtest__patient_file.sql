@@ -21,6 +21,7 @@ arrived as (
         file.path_below,
         file.content_hash,
         delivered_content.raw_path as loaded_raw_path,
+        loaded.load_id,
         loaded.rejected_count
     from file
     left join delivered_content
@@ -46,7 +47,8 @@ delivery as (
                 where {{ is_full_snapshot('path_below') }}
             ),
             true
-        ) as is_full
+        )
+        and {{ drops_members() }} as drops_absent
     from arrived
     group by clinic, delivery
 
@@ -59,7 +61,7 @@ changed_delivery as (
     select
         clinic,
         delivery,
-        is_full
+        drops_absent
     from delivery
     qualify fingerprint is distinct from lag(fingerprint) over (partition by clinic order by delivery)
 
@@ -72,7 +74,8 @@ delivered as (
         arrived.delivery,
         arrived.path_below,
         arrived.loaded_raw_path,
-        changed_delivery.is_full
+        arrived.load_id,
+        changed_delivery.drops_absent
     from arrived
     inner join changed_delivery
         on arrived.clinic = changed_delivery.clinic and arrived.delivery = changed_delivery.delivery
