@@ -29,8 +29,12 @@ DAMAGE = {
     "assert_run_was_read_with_its_header": (
         "update intermediate.int_ecg_run__paired set is_read_with_its_header = false where run_key = 'sf_state:01:1'"
     ),
+    "assert_current_version_is_the_last": (
+        "update intermediate.int_bloodtest_patient__versioned set is_current = true "
+        "where patient_key = (select max(patient_key) from bloodtest.patient where version_count = 2)"
+    ),
     "assert_every_patient_record_is_plausible": (
-        "update bloodtest.patient set is_plausible = false where patient_key = 'sf_state:1018'"
+        "update intermediate.int_bloodtest_patient__versioned set weight_kg = 1 where patient_key = 'sf_state:1018'"
     ),
     "assert_every_test_has_its_patient": (
         "update bloodtest.bloodtest set patient_key = 'unknown', doctor_key = 'unknown' "
@@ -45,11 +49,16 @@ DAMAGE = {
         "update bloodtest.bloodtest set doctor_key = 'unknown' "
         "where test_key = (select max(test_key) from bloodtest.bloodtest)"
     ),
-    "assert_patient_is_its_current_version": "delete from bloodtest.patient where patient_key = 'sf_state:1003'",
-    "assert_patient_versions_follow_each_other": "update bloodtest.patient_history set version_number = 3",
+    "assert_patient_versions_follow_each_other": (
+        "update intermediate.int_bloodtest_patient__versioned set version_number = 3 "
+        "where patient_key = 'sf_state:1018'"
+    ),
     "assert_quality_expectations_hold": "delete from bloodtest.lab where lab_key = 'unknown'",
     "assert_quality_expectations_hold_or_warn": "update bloodtest.bloodtest set is_plausible = false",
     "assert_sample_row_counts": "delete from ecg.subject where subject_key = 'sf_state:82'",
+    "assert_snapshot_knows_every_version": (
+        "delete from intermediate.patient_history_snapshot where patient_key = 'sf_state:1018'"
+    ),
     "assert_subject_counts_its_runs": "update ecg.subject set run_count = 99 where subject_key = 'sf_state:01'",
 }
 # These say what the data is like, and block nothing.
@@ -62,6 +71,7 @@ WARNINGS = {
     "assert_no_run_is_claimed_by_two_files",
     "assert_no_subject_contradicts_itself",
     "assert_quality_expectations_hold_or_warn",
+    "assert_snapshot_knows_every_version",
 }
 # What the sample deliveries get wrong on purpose: two subjects contradict themselves, values cannot be, names differ.
 ON_PURPOSE = {
