@@ -1,6 +1,7 @@
 {#
-    Whether a row, by the file and load that it came from, stands in the warehouse's raw tables as it did when it was taken from them. A file that
-    was loaded anew has another load id; one that was refused then, or found to be a duplicate, has none.
+    Whether a row, by the file and load that it came from, stands in the warehouse's raw tables as it did when it was taken
+    from them. A file that was loaded anew has another load id; one that was refused then, or found to be a duplicate, has
+    none.
 #}
 {% macro is_of_loaded_file(raw_path, load_id) -%}
     exists (
@@ -24,8 +25,13 @@
     where not {{ is_of_loaded_file('row_file.raw_path', 'row_file.load_id') }}
 {%- endmacro %}
 
+{# Whether a row of the model at hand came from one of them. #}
+{% macro is_of_replaced_file(raw_path, load_id) -%}
+    ({{ raw_path }}, {{ load_id }}) in ({{ replaced_files(raw_path, load_id) }})
+{%- endmacro %}
+
 {#
-    Whether there is any. Asked before the model's own query is written, since in nearly every build there is none, and to
+    Whether there is any such file. Asked before the model's own query is written, since in nearly every build there is none, and to
     look for their rows all the same takes the engine longer than all else.
 #}
 {% macro has_replaced_files(raw_path, load_id) -%}
@@ -38,9 +44,9 @@
     goes, in the transaction that brought what they say now.
 #}
 {% macro delete_replaced_rows(raw_path, load_id) -%}
-    {%- set query = replaced_files(raw_path, load_id) -%}
+    {%- set files = ref('stg_catalog__loaded_file') -%}
     {%- if has_replaced_files(raw_path, load_id) -%}
-        delete from {{ this }} where ({{ raw_path }}, {{ load_id }}) in ({{ query }})
+        delete from {{ this }} where {{ is_of_replaced_file(raw_path, load_id) }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -5,7 +5,7 @@
     'practice_name',
 ] %}
 {% set delivered, versioned = ref('int_bloodtest_patient__delivered'), ref('int_bloodtest_patient__versioned') %}
-{% set is_begun = execute and load_relation(this) is not none %}
+{% set is_begun = is_built(this) %}
 
 -- What the snapshot has not seen: comparing every version of every patient would cost more with each patient.
 with version as (

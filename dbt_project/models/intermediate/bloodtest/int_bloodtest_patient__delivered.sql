@@ -7,6 +7,12 @@
     )
 }}
 
+{% set columns = [
+    'patient_key', 'doctor_key', 'clinic', 'patient_id', 'doctor_id', 'age_years', 'sex', 'height_cm', 'weight_kg',
+    'first_name', 'last_name', 'address', 'practice_name', 'doctor_name', 'delivery', 'path_below', 'drops_absent',
+    '_raw_path', '_row_number', '_load_id',
+] %}
+
 -- Grows by files: what a delivery brings, and what is loaded anew or counts no more, is looked at; the rest is not.
 with patient as (
 
@@ -92,7 +98,9 @@ load as (
     withdrawn as (
 
         select
-            present.* exclude (is_withdrawn, noted_load_id),
+            {% for column in columns %}
+                present.{{ column }},
+            {% endfor %}
             true as is_withdrawn,
             note.noted_load_id
         from present
@@ -163,7 +171,7 @@ noted as (
 
     {% if is_incremental() %}
 
-        union all by name
+        union all
 
         select * from withdrawn
 
@@ -171,4 +179,10 @@ noted as (
 
 )
 
-select * from noted
+select
+    {% for column in columns %}
+        {{ column }},
+    {% endfor %}
+    is_withdrawn,
+    noted_load_id
+from noted

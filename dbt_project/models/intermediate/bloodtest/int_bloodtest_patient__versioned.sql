@@ -51,6 +51,14 @@ note as (
 
     ),
 
+    snapshot_clinic as (
+
+        select distinct clinic
+        from news
+        where drops_absent
+
+    ),
+
     affected as (
 
         select patient_key
@@ -58,10 +66,10 @@ note as (
 
         union
 
-        -- a full snapshot speaks of everybody, and so does its end
+        -- a full snapshot speaks of everybody, and so does its withdrawal
         select delivered.patient_key
         from delivered
-        where delivered.clinic in (select news.clinic from news where news.drops_absent)
+        inner join snapshot_clinic on delivered.clinic = snapshot_clinic.clinic
 
     ),
 
@@ -182,9 +190,8 @@ versioned as (
         last_name,
         address,
         practice_name,
-        note.noted_load_id
+        (select note.noted_load_id from note) as noted_load_id
     from bounded
-    cross join note
     where is_first_of_version
 
 )

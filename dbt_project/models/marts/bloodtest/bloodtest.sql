@@ -33,28 +33,16 @@ loaded_file as (
 
     ),
 
-    {% if has_replaced %}
+    replaced as (
 
-        replaced_file as (
+        -- tests of files that were loaded anew, or are not loaded any more: other files may hold them too
+        select
+            present.test_key,
+            present.tested_at
+        from {{ this }} as present
+        where {{ is_of_replaced_file('loaded_raw_path', 'load_id') if has_replaced else 'false' }}
 
-            -- files that were loaded anew, or are not loaded any more
-            {{ replaced_files('loaded_raw_path', 'load_id') }}
-
-        ),
-
-        replaced as (
-
-            -- their tests: other files may hold them too
-            select
-                present.test_key,
-                present.tested_at
-            from {{ this }} as present
-            inner join replaced_file
-                on present.load_id = replaced_file.load_id and present.loaded_raw_path = replaced_file.raw_path
-
-        ),
-
-    {% endif %}
+    ),
 
     arrived as (
 
@@ -62,16 +50,12 @@ loaded_file as (
         from {{ log }} as log
         where log._load_id > (select watermark.load_id from watermark)
 
-        {% if has_replaced %}
+        union all
 
-            union all
-
-            select log.*
-            from {{ log }} as log
-            inner join replaced on log.tested_at = replaced.tested_at and log.test_key = replaced.test_key
-            where log._load_id <= (select watermark.load_id from watermark)
-
-        {% endif %}
+        select log.*
+        from {{ log }} as log
+        inner join replaced on log.tested_at = replaced.tested_at and log.test_key = replaced.test_key
+        where log._load_id <= (select watermark.load_id from watermark)
 
     ),
 
@@ -100,6 +84,15 @@ distinct_test as (
 
 {% if is_incremental() %}
 
+    new_time as (
+
+        select
+            min(tested_at) as first_tested_at,
+            max(tested_at) as last_tested_at
+        from distinct_test
+
+    ),
+
     already_there as (
 
         -- only among tests of the same time, since to compare the keys of all is slow
@@ -107,16 +100,9 @@ distinct_test as (
         from {{ this }} as present
         inner join distinct_test
             on present.tested_at = distinct_test.tested_at and present.test_key = distinct_test.test_key
-        {% if has_replaced %}
-            left join replaced_file
-                on present.load_id = replaced_file.load_id and present.loaded_raw_path = replaced_file.raw_path
-        {% endif %}
         where
-            present.tested_at >= (select min(distinct_test.tested_at) from distinct_test)
-            and present.tested_at <= (select max(distinct_test.tested_at) from distinct_test)
-            {% if has_replaced %}
-                and replaced_file.load_id is null
-            {% endif %}
+            present.tested_at >= (select new_time.first_tested_at from new_time)
+            and present.tested_at <= (select new_time.last_tested_at from new_time)
 
     ),
 
@@ -124,7 +110,9 @@ distinct_test as (
 
         select distinct_test.*
         from distinct_test
-        where distinct_test.test_key not in (select already_there.test_key from already_there)
+        where
+            distinct_test.test_key not in (select already_there.test_key from already_there)
+            or distinct_test.test_key in (select replaced.test_key from replaced)
 
     ),
 

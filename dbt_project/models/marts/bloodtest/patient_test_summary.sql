@@ -154,11 +154,11 @@ flattened as (
         total_cholesterol_level,
         last_tested_at,
         recent_test_count,
-        latest_test.tested_at as latest_test_at,
-        latest_test.systolic_mmhg as latest_systolic_mmhg,
-        latest_test.diastolic_mmhg as latest_diastolic_mmhg,
-        latest_test.cholesterol_level as latest_cholesterol_level,
-        latest_test.glucose_level as latest_glucose_level,
+        latest_test['tested_at'] as latest_test_at,
+        latest_test['systolic_mmhg'] as latest_systolic_mmhg,
+        latest_test['diastolic_mmhg'] as latest_diastolic_mmhg,
+        latest_test['cholesterol_level'] as latest_cholesterol_level,
+        latest_test['glucose_level'] as latest_glucose_level,
         raised_pressure_count,
         last_load_id
     from summarised
