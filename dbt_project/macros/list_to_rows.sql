@@ -7,3 +7,8 @@
 {% macro list_positions(list) -%}
     unnest(range(len({{ list }})))
 {%- endmacro %}
+
+{# Aggregate: the distinct values of a column, sorted, as a list without nulls; empty where there are none. #}
+{% macro distinct_values(column) -%}
+    coalesce(list(distinct {{ column }} order by {{ column }}) filter (where {{ column }} is not null), [])
+{%- endmacro %}

@@ -2,18 +2,33 @@
 -- nothing else, than was reviewed in seeds/expected_row_count.csv.
 {{ config(enabled=var('check_sample_counts'), meta={'dagster': {'ref': {'name': 'expected_row_count'}}}) }}
 
+{% set relations = [
+    ('ecg', 'subject'),
+    ('ecg', 'run'),
+    ('ecg', 'run_metadata'),
+    ('ecg', 'sample'),
+    ('bloodtest', 'bloodtest'),
+    ('bloodtest', 'patient'),
+    ('bloodtest', 'patient_history'),
+    ('bloodtest', 'doctor'),
+    ('bloodtest', 'lab'),
+    ('bloodtest', 'patient_watchlist'),
+] %}
+
 with expected_row_count as (
 
+    -- of the sources that anything came of
     select * from {{ ref('expected_row_count') }}
+    where measurement in (select came.measurement from {{ ref('stg_catalog__file') }} as came)
 
 ),
 
 counted as (
 
-    {% for model in ['subject', 'run', 'run_metadata', 'sample'] %}
+    {% for measurement, model in relations %}
         select
-            'ecg' as measurement,
-            'ecg.{{ model }}' as relation,
+            '{{ measurement }}' as measurement,
+            '{{ measurement }}.{{ model }}' as relation,
             count(*) as row_count
         from {{ ref(model) }}
         {% if not loop.last %}union all{% endif %}
@@ -29,7 +44,7 @@ different as (
         expected_row_count.expected_row_count,
         counted.row_count
     from expected_row_count
-    full outer join counted
+    left join counted
         on
             expected_row_count.measurement = counted.measurement
             and expected_row_count.relation = counted.relation

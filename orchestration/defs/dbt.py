@@ -11,7 +11,7 @@ from packaging.version import Version
 from pydantic import Field
 
 from orchestration.defs.deliveries import WAREHOUSE_POOL, step
-from orchestration.lib import dbt, progress
+from orchestration.lib import dbt, expectations, progress
 from orchestration.lib.home import Home
 from orchestration.lib.lake import Lake
 from orchestration.lib.query import count_rows
@@ -19,6 +19,7 @@ from orchestration.lib.signal_store import prepare
 from orchestration.lib.sources import MEASUREMENTS
 from orchestration.lib.warehouse import Warehouse
 
+RETRIES = expectations.Retries.from_environment()
 MANIFEST_PATH = dbt.ensure_manifest(Home.from_environment())
 PROJECT = DbtProject(dbt.PROJECT_PATH)
 
@@ -53,6 +54,7 @@ class Translator(DagsterDbtTranslator):
     manifest=MANIFEST_PATH,
     project=PROJECT,
     pool=WAREHOUSE_POOL,
+    retry_policy=dg.RetryPolicy(max_retries=RETRIES.count, delay=RETRIES.delay_seconds),
     dagster_dbt_translator=Translator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True)),
 )
 def dbt_models(
@@ -80,8 +82,16 @@ def dbt_models(
         row_counts = count_rows(warehouse, *dbt.relations(invocation.manifest))
     yield from (with_row_count(event, invocation.manifest, row_counts) for event in events)
     if not invocation.is_successful():
-        problems = dbt.failures(folder) or [str(invocation.get_error())]
-        raise dg.Failure("\n".join(problems), metadata={"problems": dg.JsonMetadataValue(problems)})
+        broken = expectations.broken(folder, warehouse)
+        problems = [*(dbt.failures(folder) or [str(invocation.get_error())]), *broken]
+        # What a clinic expects of its data may hold when more of it has come; any other failure would only fail again.
+        if broken:
+            expectations.announce_retry(context.retry_number, RETRIES)
+        raise dg.Failure(
+            "\n".join(problems),
+            metadata={"problems": dg.JsonMetadataValue(problems)},
+            allow_retries=bool(broken),
+        )
 
 
 def make_ready(lake: Lake, warehouse: Warehouse) -> None:

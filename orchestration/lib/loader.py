@@ -7,6 +7,7 @@ done again, and what was not committed left no trace.
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -75,6 +76,21 @@ def load(
     return report
 
 
+class _Rows(NamedTuple):
+    """The rows of one file in a table of the bulk gear."""
+
+    file: int
+    row_count: int
+    first_row: int
+
+
+class _Bulk(NamedTuple):
+    """A table of the bulk gear, and the rows of those files in it that are without doubt."""
+
+    table: str
+    rows: dict[ChosenFile, _Rows]
+
+
 class _Loading:
     """One load transaction of one entity."""
 
@@ -90,11 +106,13 @@ class _Loading:
         self.con, self.entity, self.lake, self.begun = con, entity, lake, begun
         self.report, self.log = report, log
         self.unknown_fields: set[str] = set()
-        columns, problem = readers.typing_sql(entity, begun.started_at.date().isoformat())
+        self.today = begun.started_at.date().isoformat()
+        columns, problem = readers.typing_sql(entity, self.today)
         self.typed_columns, self.problem = ", ".join(columns), problem
+        self.bulks: list[_Bulk] = []
 
     def read(self, files: list[ChosenFile]) -> None:
-        """Read the files' records into the temporary table ``typed``."""
+        """Read the files' records into temporary tables: ``typed`` and, of large files, those of ``self.bulks``."""
         self.outcomes = {file.raw_path: Outcome(file.raw_path) for file in files}
         names = ", ".join(f'null::{item.type} as "{item.name}"' for item in self.entity.fields)
         self.con.execute(
@@ -135,14 +153,11 @@ class _Loading:
 
     def _read_in_bulk(self, files: list[ChosenFile]) -> list[ChosenFile]:
         """Read large files with DuckDB; gives back those that need a careful look."""
+        table = f"bulk_{len(self.bulks)}"
+        paths = [str(self.lake.path(file.raw_path)) for file in files]
         try:
             self.con.execute(
-                f"""
-                create or replace temp table bulk as
-                select filename[{len(str(self.lake.root)) + 2}:] as raw_path, position, is_blank,
-                    {self.typed_columns}, {self.problem} as problem
-                from ({readers.bulk_sql(self.entity, [str(self.lake.path(file.raw_path)) for file in files])})
-                """
+                f"create or replace temp table {table} as {readers.bulk_sql(self.entity, paths, self.today)}"
             )
         except duckdb.Error:
             # One file that DuckDB cannot read fails them all: halve until it stands alone.
@@ -150,22 +165,19 @@ class _Loading:
                 return files
             middle = len(files) // 2
             return self._read_in_bulk(files[:middle]) + self._read_in_bulk(files[middle:])
+        # Rows stand in the order in which they were read, and so a file's rows together.
         found = self.con.execute(
-            "select raw_path, bool_or(problem is not null or is_blank) from bulk group by raw_path"
-        ).fetchall()
-        clean = {path for path, has_problem in found if not has_problem}
-        self.con.execute(
+            f"""
+            select _file, count(*), min(rowid)
+            from {table}
+            group by _file
+            having not bool_or(_is_doubtful) and max(rowid) - min(rowid) + 1 = count(*)
             """
-            insert into typed by name
-            select bulk.* exclude (position, is_blank), position - first_position + 1 as row_number
-            from bulk
-            inner join (select raw_path, min(position) as first_position from bulk group by raw_path) using (raw_path)
-            where raw_path in (select unnest(?))
-            """,
-            [sorted(clean)],
-        )
-        self._note_unknown_fields([file for file in files if file.raw_path in clean])
-        return [file for file in files if file.raw_path not in clean]
+        ).fetchall()
+        bulk = _Bulk(table, {files[index]: _Rows(index, count, first) for index, count, first in found})
+        self.bulks.append(bulk)
+        self._note_unknown_fields(list(bulk.rows))
+        return [file for file in files if file not in bulk.rows]
 
     def _note_unknown_fields(self, files: list[ChosenFile]) -> None:
         if not files:
@@ -241,7 +253,6 @@ class _Loading:
 
     def _insert_rows(self, files: list[ChosenFile]) -> None:
         """Insert the good rows, with what the path says of them; note the others."""
-        entity = self.entity
         for path, line_number, raw_text, problem in self.con.execute(
             "select raw_path, line_number, raw_text, problem from typed where problem is not null order by all"
         ).fetchall():
@@ -250,30 +261,50 @@ class _Loading:
             "select raw_path, count(*) from typed where problem is null group by raw_path"
         ).fetchall():
             self.outcomes[path].row_count = count
+        self._insert(
+            files,
+            "typed inner join rows on rows.raw_path = typed.raw_path where typed.problem is null",
+            "typed.row_number",
+        )
+        for bulk in self.bulks:
+            for file, rows in bulk.rows.items():
+                self.outcomes[file.raw_path].row_count = rows.row_count
+            self._insert(
+                list(bulk.rows),
+                f"{bulk.table} as typed inner join rows on rows._file = typed._file",
+                "typed.rowid - rows._first + 1",
+                {
+                    "_file": [rows.file for rows in bulk.rows.values()],
+                    "_first": [rows.first_row for rows in bulk.rows.values()],
+                },
+            )
         for outcome in self.outcomes.values():
             outcome.rejected.sort(key=lambda row: row.line_number)
             if not outcome.row_count and not outcome.rejected and outcome.reason is None:
                 outcome.reason = "it holds no record"
-        paths = pa.table(
-            {
-                "raw_path": [file.raw_path for file in files],
-                "clinic": [file.clinic for file in files],
-                "delivery": [file.delivery for file in files],
-            }
-            | {name: [_from_path(entity, name, file) for file in files] for name in entity.path_columns}
-        )
-        names = ", ".join(f'typed."{item.name}"' for item in entity.fields)
+
+    def _insert(
+        self, files: list[ChosenFile], source: str, row_number: str, more: dict[str, list[int]] | None = None
+    ) -> None:
+        """Insert rows of ``typed``, joined with what the files' paths say (``rows``), into the raw table."""
+        if not files:
+            return
+        entity = self.entity
+        from_path = {
+            "clinic": [file.clinic for file in files],
+            "delivery": [file.delivery for file in files],
+        } | {name: [_from_path(entity, name, file) for file in files] for name in entity.path_columns}
+        rows = pa.table(from_path | {"raw_path": [file.raw_path for file in files]} | (more or {}))
+        names = ", ".join([f'rows."{name}"' for name in from_path] + [f'typed."{item.name}"' for item in entity.fields])
         insert_arrow(
             self.con,
             f"""
             insert into {entity.table.name} by name
-            select rows.* exclude (raw_path), {names}, typed.raw_path as _raw_path, typed.row_number as _row_number,
+            select {names}, rows.raw_path as _raw_path, {row_number} as _row_number,
                 ? as _load_id, ?::timestamp as _loaded_at
-            from typed
-            inner join rows on rows.raw_path = typed.raw_path
-            where typed.problem is null
+            from {source}
             """,
-            paths,
+            rows,
             [self.begun.load_id, self.begun.started_at],
         )
 

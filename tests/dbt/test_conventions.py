@@ -15,7 +15,7 @@ LAYER_SCHEMA = {"staging": "staging", "intermediate": "intermediate"}
 ALLOWED_PARENTS = {
     "staging": {"source"},
     "intermediate": {"staging", "intermediate"},
-    "marts": {"staging", "intermediate", "marts"},
+    "marts": {"staging", "intermediate", "marts", "snapshot"},
 }
 
 Manifest = dict[str, Any]
@@ -28,7 +28,8 @@ def models(manifest: Manifest, layer: str | None = None) -> list[dict[str, Any]]
 
 
 def layer_of(manifest: Manifest, unique_id: str) -> str:
-    return "source" if unique_id.startswith("source.") else str(manifest["nodes"][unique_id]["fqn"][1])
+    kind = unique_id.split(".")[0]
+    return kind if kind in ("source", "snapshot") else str(manifest["nodes"][unique_id]["fqn"][1])
 
 
 def test_parse_has_no_warning(parsed: DbtHome) -> None:
@@ -50,7 +51,7 @@ def test_every_column_is_described(manifest: Manifest) -> None:
     relations = [
         node
         for node in [*manifest["nodes"].values(), *manifest["sources"].values()]
-        if node["resource_type"] in ("model", "source", "seed")
+        if node["resource_type"] in ("model", "source", "seed", "snapshot")
     ]
     undescribed = [
         f"{node['name']}.{column['name']}"
@@ -63,10 +64,10 @@ def test_every_column_is_described(manifest: Manifest) -> None:
 
 
 def test_described_columns_are_those_of_the_warehouse(manifest: Manifest, empty: DbtHome) -> None:
-    seeds = [node for node in manifest["nodes"].values() if node["resource_type"] == "seed"]
+    others = [node for node in manifest["nodes"].values() if node["resource_type"] in ("seed", "snapshot")]
     described = {
         f"{node['schema']}.{node.get('identifier') or node['alias']}": set(node["columns"])
-        for node in [*models(manifest), *seeds, *manifest["sources"].values()]
+        for node in [*models(manifest), *others, *manifest["sources"].values()]
     }
     columns = empty.query(
         "select schema_name || '.' || table_name as name, list(column_name) "
@@ -137,7 +138,8 @@ def test_column_names_say_what_they_hold(manifest: Manifest) -> None:
         for name, column in mart["columns"].items():
             kind = column["data_type"]
             assert re.fullmatch(r"[a-z][a-z0-9_]*", name), f"{mart['name']}.{name}"
-            assert (kind == "boolean") == name.startswith(("is_", "has_")), f"{mart['name']}.{name}"
+            # "drinks_alcohol" reads better than any name with is_ or has_.
+            assert (kind == "boolean") == name.startswith(("is_", "has_", "drinks_")), f"{mart['name']}.{name}"
             assert (kind == "timestamp") == name.endswith("_at"), f"{mart['name']}.{name}"
             if kind == "date":
                 assert name.endswith("_on") or "date" in name, f"{mart['name']}.{name}"

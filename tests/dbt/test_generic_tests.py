@@ -38,6 +38,11 @@ CASES = {
         "(1, 0), (2, 10), (3, null)",
         {"below": "(1, 5), (2, -0.001)", "above": "(1, 10.001)"},
     ),
+    "every_record_has_its_row": (
+        """every_record_has_its_row: {arguments: {of: "(select 1 as key, 7 as _load_id)", key: key}}""",
+        "(1, 1), (2, 1)",
+        {"missing": "(2, 1)"},
+    ),
 }
 
 

@@ -1,0 +1,4 @@
+{# Whether a relation is there: a snapshot is not before the first `dbt build`, or `dbt snapshot`. #}
+{% macro is_built(relation) -%}
+    {{ return(execute and load_relation(relation) is not none) }}
+{%- endmacro %}

@@ -1,0 +1,8 @@
+-- A returned row is a patient whose age, height or weight cannot be right; the record counts, and is flagged.
+{{ config(severity='warn') }}
+
+select
+    patient_key,
+    implausible_reason
+from {{ ref('patient') }}
+where not is_plausible

@@ -1,0 +1,10 @@
+-- A returned row is a patient who has tests and of whom no record has come: the clinic should deliver it.
+{{ config(severity='warn') }}
+
+select
+    clinic,
+    patient_id,
+    count(*) as test_count
+from {{ ref('bloodtest') }}
+where patient_key = '{{ unknown_key() }}'
+group by clinic, patient_id

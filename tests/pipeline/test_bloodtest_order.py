@@ -1,0 +1,284 @@
+"""The marts of blood tests follow from what was delivered, whatever the order and the company in which it arrived."""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+
+from orchestration.lib.lake import Delivery, Lake
+from orchestration.lib.warehouse import Warehouse
+from synthetic.files import write_file
+from tests.bloodtest_files import CLINIC, Expected, Files, at, deliver, expected, lines, load, log, patient
+from tests.dbt.project import DbtHome
+from tests.examples import examples
+
+NAMES = ("2021-01-01", "2021-02-01", "2021-03-01", "2021-04-01", "2021-05-01")
+MARTS = ("bloodtest", "patient", "patient_history", "doctor", "lab", "patient_test_summary", "patient_watchlist")
+CONTENT = (
+    *("patient_id", "lab_key", "tested_at"),
+    *("systolic_mmhg", "diastolic_mmhg", "cholesterol_level", "glucose_level"),
+)
+AT_MS = 1_609_773_025_075
+
+# Every corner at once. Patient 1 is corrected, and the correction taken back by the very file of before; patient 2
+# comes after the test and is left out of a full snapshot; patient 3 comes only in a full snapshot; patient 4 never
+# comes. One test lies in three files and twice in one; one came in seconds; labs and doctors change their names.
+CORNERS: dict[str, Files] = {
+    NAMES[0]: {
+        "patient_data/a.json": [patient(1), patient(5, doc_id=2, doc_name="A. Lee")],
+        "log_data/a.json": [log(1), log(1), log(2, AT_MS + 1), log(4, AT_MS + 2, lab_id=None)],
+    },
+    NAMES[1]: {
+        "patient_data/a.json": [patient(1, address="2 Geary Blvd", doc_id=2, doc_name="Ann Lee"), patient(2)],
+        "log_data/b.json": [log(1), log(3, AT_MS + 3), log(1, AT_MS + 4, ap_hi=185)],
+    },
+    NAMES[2]: {
+        "patient_data/a.json": [patient(1), patient(5, doc_id=2, doc_name="A. Lee")],
+        "log_data/c.json": [log(1, AT_MS // 1000 * 1000), log(1, AT_MS // 1000)],
+    },
+    NAMES[3]: {
+        "patient_data/full.json": [patient(1), patient(3, doc_id=None, doc_name=None)],
+        "log_data/a.json": [log(1, lab_name="Marin Labs"), log(2, AT_MS + 5, ap_hi=80, ap_lo=120)],
+    },
+    NAMES[4]: {
+        "patient_data/a.json": [patient(2), patient(1, age=33), patient(1, age=34)],
+        "log_data/a.json": [log(2, AT_MS + 6, ap_hi=150), log(2, AT_MS + 7, ap_hi=150)],
+    },
+}
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> dict[str, Files]:
+    """Five deliveries in a world so small that everything meets everything."""
+    patients = st.lists(
+        st.builds(
+            patient,
+            st.integers(1, 3),
+            address=st.sampled_from(["here", "there"]),
+            doc_id=st.sampled_from([1, 2, None]),
+            doc_name=st.sampled_from(["Lee", "A. Lee"]),
+        ),
+        max_size=3,
+    )
+    logs = st.lists(
+        st.builds(
+            log,
+            st.integers(1, 3),
+            st.sampled_from([AT_MS, AT_MS + 1, AT_MS // 1000]),
+            ap_hi=st.sampled_from([120, 190]),
+            lab_id=st.sampled_from([1, None]),
+            lab_name=st.sampled_from(["Marin", "Marin Labs"]),
+        ),
+        max_size=3,
+    )
+    paths = {"patient_data/a.json": patients, "patient_data/full.json": patients, "log_data/a.json": logs}
+    paths |= {"log_data/b.json": logs}
+    made: dict[str, Files] = {}
+    for name in NAMES:
+        again = draw(st.sampled_from([None, *made]))
+        files = {path: draw(records) for path, records in paths.items() if draw(st.integers(0, 2))}
+        # The very files of an earlier delivery, beside others.
+        files |= {path: made[again][path] for path in made[again] if draw(st.booleans())} if again else {}
+        made[name] = {path: records for path, records in files.items() if records}
+    return made
+
+
+@cache
+def parsed_project() -> Any:
+    """The dbt project, parsed once."""
+    with TemporaryDirectory() as folder:
+        run = DbtHome(Path(folder)).dbt("parse")
+    assert run.success, run.exception
+    return run.result
+
+
+class House:
+    """A home in which deliveries arrive, and are built now and then."""
+
+    def __init__(self, path: Path, drops_members: bool = True) -> None:
+        self.home = DbtHome(path).prepare()
+        self.lake, self.warehouse = Lake(path / "lake"), Warehouse(self.home.warehouse_path)
+        self.vars = json.dumps({"dimension_load": "replace" if drops_members else "append"})
+        self.has_views = False
+
+    def arrive(self, name: str, files: Files) -> None:
+        deliver(self.lake, name, files)
+        load(self.lake, self.warehouse, [Delivery(CLINIC, "bloodtest", name)])
+
+    def reload(self, name: str) -> None:
+        load(self.lake, self.warehouse, [Delivery(CLINIC, "bloodtest", name)], reload=True)
+
+    def build(self, *options: str) -> None:
+        models = ["--resource-type", "model", "--resource-type", "snapshot", "--no-write-json"]
+        # A view stays what it is, and to make it again would take half of the time.
+        tables = ["--exclude", "config.materialized:view"] if self.has_views else []
+        run = self.home.dbt(
+            "build", "-s", "+tag:bloodtest", *tables, *models, "--vars", self.vars, *options, parsed=parsed_project()
+        )
+        assert run.success, (run.statuses, run.exception)
+        self.has_views = True
+
+    def mart(self, name: str) -> list[dict[str, Any]]:
+        with self.home.warehouse() as con:
+            answer = con.execute(f"select * from bloodtest.{name} order by all")
+            names = [column[0] for column in answer.description]
+            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+    def marts(self) -> dict[str, list[dict[str, Any]]]:
+        marts = {name: self.mart(name) for name in MARTS}
+        for row in marts["patient_test_summary"]:
+            # The mark up to which tests were looked at: a full refresh may find an older load than the last.
+            del row["last_load_id"]
+        return marts
+
+    def remembered(self) -> list[dict[str, Any]]:
+        """The history as the snapshot has it."""
+        columns = ", ".join(self.mart("patient_history")[0]) if self.mart("patient_history") else "*"
+        with self.home.warehouse() as con:
+            answer = con.execute(
+                f"select {columns} from intermediate.patient_history_snapshot "
+                "where dbt_valid_to is null and not is_withdrawn order by all"
+            )
+            names = [column[0] for column in answer.description]
+            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+    def found(self) -> Expected:
+        """The marts in the form of what is expected of them."""
+        return Expected(
+            bloodtest=_unique(
+                (
+                    tuple(row[column] for column in CONTENT),
+                    _only(row, "patient_key", "doctor_key"),
+                )
+                for row in self.mart("bloodtest")
+            ),
+            patient=_unique(
+                (
+                    row["patient_key"],
+                    _only(row, "address", "doctor_key", "age_years")
+                    | _only(row, "version_count", "first_delivery", "valid_from_delivery"),
+                )
+                for row in self.mart("patient")
+                if row["patient_key"] != "unknown"
+            ),
+            patient_history=_unique(
+                (
+                    (row["patient_key"], row["valid_from_delivery"]),
+                    _only(row, "address", "doctor_key", "age_years", "version_number", "valid_to_delivery"),
+                )
+                for row in self.mart("patient_history")
+            ),
+            doctor=_unique(
+                (
+                    row["doctor_key"],
+                    {"name": row["doctor_name"]} | _only(row, "name_variants", "first_delivery", "patient_count"),
+                )
+                for row in self.mart("doctor")
+                if row["doctor_key"] != "unknown"
+            ),
+            lab=_unique(
+                (row["lab_key"], {"name": row["lab_name"]} | _only(row, "name_variants", "first_delivery"))
+                for row in self.mart("lab")
+                if row["lab_key"] != "unknown"
+            ),
+        )
+
+
+def _only(row: Mapping[str, Any], *columns: str) -> dict[str, Any]:
+    return {column: row[column] for column in columns}
+
+
+def _unique(rows: Iterator[tuple[Any, dict[str, Any]]]) -> dict[Any, dict[str, Any]]:
+    listed = list(rows)
+    found = dict(listed)
+    assert len(found) == len(listed), "two rows have one key"
+    return found
+
+
+@settings(
+    max_examples=examples(2),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    # Shrinking builds hundreds of times: worth it for a person who looks for a cause, not in a suite.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+@given(
+    files=deliveries(),
+    order=st.permutations(NAMES),
+    built_after=st.lists(st.booleans(), min_size=5, max_size=5),
+    reloaded=st.none() | st.sampled_from(NAMES),
+    drops_members=st.booleans(),
+)
+@example(CORNERS, list(reversed(NAMES)), [True, True, False, True, True], NAMES[1], True)
+@example(CORNERS, [NAMES[i] for i in (3, 0, 4, 1, 2)], [True, False, True, False, True], NAMES[3], False)
+def test_five_deliveries_make_the_same_marts_in_any_order(
+    tmp_path_factory: pytest.TempPathFactory,
+    files: dict[str, Files],
+    order: list[str],
+    built_after: list[bool],
+    reloaded: str | None,
+    drops_members: bool,
+) -> None:
+    """Built as they arrive, some together, one loaded anew in between: as expected, and as a full refresh has it."""
+    house = House(tmp_path_factory.mktemp("house"), drops_members)
+    for name, is_built in zip(order, built_after, strict=True):
+        house.arrive(name, files[name])
+        if is_built:
+            house.build()
+    if reloaded:
+        house.reload(reloaded)
+    house.build()
+    assert house.found() == expected(files, drops_members=drops_members)
+    grown = house.marts()
+    assert house.remembered() == grown["patient_history"]
+    house.build("--full-refresh")
+    assert house.marts() == grown
+
+
+def test_a_file_that_changed_in_its_place_is_read_anew(tmp_path: Path) -> None:
+    """One test is gone from its only file, one from the later of two, a patient from the delivery; all tests pass."""
+    house = House(tmp_path)
+    for name in NAMES:
+        house.arrive(name, CORNERS[name])
+    house.build()
+    changed = CORNERS | {
+        NAMES[1]: {"patient_data/a.json": [patient(1, address="3 Geary Blvd")], "log_data/b.json": [log(3, AT_MS + 3)]}
+    }
+    for path_below, records in changed[NAMES[1]].items():
+        path = house.lake.path(f"{Delivery(CLINIC, 'bloodtest', NAMES[1]).path}/{path_below}")
+        path.unlink()
+        write_file(path, lines(records))
+    load(house.lake, house.warehouse)
+    house.build()
+    assert house.found() == expected(changed)
+    assert ("1", "sf_state:1", at(AT_MS + 4), 185, 80, 1, 1) not in house.found().bloodtest
+    assert ("1", "sf_state:1", at(AT_MS), 120, 80, 1, 1) in house.found().bloodtest
+    grown = house.marts()
+    house.build("--full-refresh")
+    assert house.marts() == grown
+    run = house.home.dbt("test", "-s", "tag:bloodtest")
+    assert run.success, run.named("fail") | run.named("error")
+
+
+def test_a_reload_replaces_the_rows_of_that_delivery_alone(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    for name in NAMES[:3]:
+        house.arrive(name, CORNERS[name])
+    house.build()
+    query = "select delivery, max(_load_id) from raw.bloodtest_{} group by delivery order by delivery"
+    before = {entity: dict(house.home.query(query.format(entity))) for entity in ("patient", "log")}
+    marts = house.found()
+    house.reload(NAMES[1])
+    for entity, load_ids in before.items():
+        after = dict(house.home.query(query.format(entity)))
+        assert after.pop(NAMES[1]) > max(load_ids.values())
+        load_ids.pop(NAMES[1])
+        assert after == load_ids
+    house.build()
+    assert house.found() == marts
