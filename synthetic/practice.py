@@ -35,7 +35,21 @@ ICD10_CODES = ("A77.9", "R41.3", "J45.998", "J44.9", "R10.2", "I50.9")
 # What the listener would have put into one file had it been told so: few files, as of an archive of past days.
 _FILE_SECONDS = 6 * 3600
 
-_FIRST_NAMES = ("Ada", "Ben", "Chloé", "Deniz", "Emil", "Fatima", "Greta", "Hugo", "Ida", "Jörg", "Kim", "Lea", "Mehmet")
+_FIRST_NAMES = (
+    "Ada",
+    "Ben",
+    "Chloé",
+    "Deniz",
+    "Emil",
+    "Fatima",
+    "Greta",
+    "Hugo",
+    "Ida",
+    "Jörg",
+    "Kim",
+    "Lea",
+    "Mehmet",
+)
 _LAST_NAMES = ("Ahlers", "Brandt", "Çelik", "Dahl", "Ebner", "Fink", "Groß", "Haas", "Iwanow", "Jung", "Köhler", "Lang")
 
 

@@ -27,9 +27,7 @@ def raw_asset(entity: sources.Entity, description: str) -> dg.AssetsDefinition:
         warehouse: dg.ResourceParam[Warehouse],
     ) -> dg.MaterializeResult[None]:
         with step(context):
-            report = load(
-                entity, lake, warehouse, chosen(context, "practice"), reload=config.reload, log=context.log
-            )
+            report = load(entity, lake, warehouse, chosen(context, "practice"), reload=config.reload, log=context.log)
             return materialized(key, report, warehouse)
 
     return raw_table

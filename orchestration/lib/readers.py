@@ -22,8 +22,8 @@ _BETWEEN_RECORDS = re.compile(r"[\s,\[\]]*")
 # Where a broken record ends: before a line that begins another one, or between two objects on one line. Possessive, and
 # begun only where white space begins: however much of that there is, it is read once.
 _RECORD_END = re.compile(r"(?<=\S)[^\S\n]*+\n\s*+(?=[\[\]{]|\Z)|(?<=\})(?=[\s,]*+\{)")
-# How one who receives for a provider writes down what he could not read: an object with the reason and the text, and with
-# no key of a contract, so that neither gear takes it for a record.
+# How one who receives for a provider writes down what could not be read: an object with the reason and the text, and
+# with no key of a contract, so that neither gear takes it for a record.
 REFUSED, REFUSED_TEXT = "_refused", "_text"
 # Between the values of a CSV file; the one that its header line has most of.
 _DELIMITERS = ",;\t"
@@ -151,7 +151,7 @@ def scan_csv(content: bytes, fields: Sequence[Field]) -> Iterator[Record]:
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, str, list[str], str | None]]:
-    """Line number, text, values and problem of each row that is not blank; after a broken line, on with the next one."""
+    """Line number, text, values and problem of each row that is not blank; a broken line is one."""
     lines = list(io.StringIO(text, newline=""))
     delimiter = max(_DELIMITERS, key=next((line for line in lines if line.strip()), "").count)
     begun = 0

@@ -249,8 +249,8 @@ PRACTICE_CLAIM = Entity(
     fields=(
         Field("id", "BIGINT", "a whole number of up to 64 bits", is_required=True),
         Field("patient_id", "BIGINT", "a whole number of up to 64 bits", is_required=True),
-        # A tariff's item has five digits, some with a letter behind them (KBV, Einheitlicher Bewertungsmaßstab). One that
-        # was sent as a number has lost its leading zero: it is refused, not misread.
+        # A tariff's item has five digits, some with a letter behind them (KBV, Einheitlicher Bewertungsmaßstab). One
+        # that was sent as a number has lost its leading zero: it is refused, not misread.
         Field(
             "code",
             "VARCHAR",
