@@ -171,13 +171,15 @@ class Frames:
         length = int.from_bytes(self.buffer[:HEADER_BYTES], "big")
         return max(0, HEADER_BYTES + length - len(self.buffer))
 
-    def _next_frame(self, position: int) -> int | None:
-        """Where the next thing begins that can be a frame."""
+    def _next_frame(self, position: int, within: int = 0) -> int | None:
+        """Where the next thing begins that can be a frame; before ``within``, that is one with its end in sight."""
         while found := _FRAME.search(self.buffer, position):
             position = found.start()
             length = int.from_bytes(self.buffer[position : position + HEADER_BYTES], "big")
             last = position + HEADER_BYTES + length - 1
-            if MIN_MESSAGE_BYTES <= length <= MAX_MESSAGE_BYTES and bytes(self.buffer[last : last + 1]) in (b"}", b""):
+            if MIN_MESSAGE_BYTES <= length <= MAX_MESSAGE_BYTES and (
+                self.buffer[last : last + 1] == b"}" or (last >= len(self.buffer) and position >= within)
+            ):
                 return position
             position += 1
         return None
@@ -186,7 +188,8 @@ class Frames:
         """Where a frame begins inside the one at ``position``: no message has a zero byte, so that was cut off."""
         if self.buffer.find(0, position + HEADER_BYTES, end) < 0:
             return None
-        begin = self._next_frame(position + 1)
+        # The length of a message of more than 511 bytes, a byte short at its beginning, is another's.
+        begin = self._next_frame(position + 1, position + HEADER_BYTES)
         return begin if begin is not None and begin < end else None
 
     def _refuse_cut_off(self, begin: int, end: int, length: int) -> None:
