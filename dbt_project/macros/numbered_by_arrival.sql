@@ -17,8 +17,9 @@
         id: column of the event's id within the clinic.
         content: the columns that a repeat may say otherwise.
 #}
-{% macro numbered_by_arrival(staged, id, content) -%}
-{%- set columns = ['clinic', id] + content + ['received_at', '_raw_path', '_row_number', '_load_id'] -%}
+{% macro numbered_by_arrival(staged, id, content) %}
+    {% set content_of_present = 'present.' ~ content | join(', present.') -%}
+    {% set columns = ['clinic', id] + content + ['received_at', '_raw_path', '_row_number', '_load_id'] -%}
 with event as (
 
     select * from {{ ref(staged) }}
@@ -164,16 +165,12 @@ latest_load as (
 
     present as (
 
-        {% for source in ['arrived', 'before_without_gone'] %}
-            select
-                {{ columns | join(',\n                ') }}
-            from {{ source }}
-            {% if loop.first %}
-                union all
-            {% else %}
-                where not is_gone
-            {% endif %}
-        {% endfor %}
+        select {{ columns | join(', ') }}
+        from arrived
+        union all
+        select {{ columns | join(', ') }}
+        from before_without_gone
+        where not is_gone
 
     ),
 
@@ -181,8 +178,7 @@ latest_load as (
 
     present as (
 
-        select
-            {{ columns | join(',\n            ') }}
+        select {{ columns | join(', ') }}
         from event
 
     ),
@@ -220,10 +216,9 @@ ranked as (
     select
         present.*,
         row_number() over arrival as arrival_number,
-        {% for column in content %}
-            present.{{ column }} = first_value(present.{{ column }}) over arrival {{ 'and' if not loop.last }}
-        {% endfor %}
-        as is_as_first
+        ({{ content_of_present }}) = (
+            {{ "first_value(" ~ content_of_present | replace(", ", ") over arrival, first_value(") ~ ") over arrival" }}
+        ) as is_as_first
     from present
     inner join repeated on present.clinic = repeated.clinic and present.{{ id }} = repeated.{{ id }}
     window
@@ -233,7 +228,7 @@ ranked as (
                 present.received_at,
                 {{ file_name('present._raw_path') }},
                 present._row_number,
-                {% for column in content %}present.{{ column }}, {% endfor %}
+                {{ content_of_present }},
                 present._raw_path
         )
 
@@ -250,7 +245,7 @@ decided as (
         union all
 
         select
-            {{ columns | join(',\n            ') }},
+            {{ columns | join(', ') }},
             null as arrival_number,
             null as is_as_first
         from before_without_gone

@@ -10,13 +10,21 @@ with expected_row_count as (
 
 counted as (
 
-    {% for model in ['subject', 'run', 'run_metadata', 'sample'] %}
-        select
-            'ecg' as measurement,
-            'ecg.{{ model }}' as relation,
-            count(*) as row_count
-        from {{ ref(model) }}
-        {% if not loop.last %}union all{% endif %}
+    {% for measurement, models in {
+        'ecg': ['subject', 'run', 'run_metadata', 'sample'],
+        'practice': [
+            'office_patient', 'claim', 'diagnosis', 'discarded_event', 'revenue_10min', 'revenue_10min_filled',
+        ],
+    }.items() %}
+        {% if not loop.first %}union all{% endif %}
+        {% for model in models %}
+            select
+                '{{ measurement }}' as measurement,
+                '{{ measurement }}.{{ model }}' as relation,
+                count(*) as row_count
+            from {{ ref(model) }}
+            {% if not loop.last %}union all{% endif %}
+        {% endfor %}
     {% endfor %}
 
 ),

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from orchestration.lib import loader, sources
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
+from synthetic import practice
 from synthetic.ecg import write_deliveries
 from tests.dbt.project import DbtHome, DbtRun
 from tests.ecg_files import ingest
@@ -44,6 +46,10 @@ def home(tmp_path: Path) -> DbtHome:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtHome, DbtRun]:
     """A home that holds the seeded sample deliveries and nothing else, and how its build went."""
     home = DbtHome(tmp_path_factory.mktemp("sample")).prepare()
-    write_deliveries(home.path / "lake" / "incoming")
-    ingest(Lake(home.path / "lake"), Warehouse(home.warehouse_path))
+    lake, warehouse = Lake(home.path / "lake"), Warehouse(home.warehouse_path)
+    write_deliveries(lake.root / "incoming")
+    ingest(lake, warehouse)
+    practice.write_deliveries(lake.root / "incoming")
+    for entity in sources.entities_of("practice"):
+        loader.load(entity, lake, warehouse)
     return home, home.dbt("build", "--vars", "{check_sample_counts: true}")

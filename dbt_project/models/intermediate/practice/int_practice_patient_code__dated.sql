@@ -45,8 +45,8 @@ latest_load as (
     touched as (
 
         select distinct
-            clinic,
-            patient_id
+            diagnosis.clinic,
+            diagnosis.patient_id
         from diagnosis
         where {{ decided_since('diagnosis', 'watermark', 'load') }}
 

@@ -52,14 +52,14 @@ latest_load as (
     moved_patient as (
 
         select
-            clinic,
-            patient_id,
-            min(earliest_counts_from_at) as earliest_counts_from_at
+            patient_category.clinic,
+            patient_category.patient_id,
+            min(patient_category.earliest_counts_from_at) as earliest_counts_from_at
         from patient_category
         where {{ decided_since('patient_category', 'watermark', 'load') }}
         group by
-            clinic,
-            patient_id
+            patient_category.clinic,
+            patient_category.patient_id
 
     ),
 
@@ -67,8 +67,8 @@ latest_load as (
 
         -- windows of claims that came, went, or gave way to an earlier arrival of their id
         select
-            clinic,
-            window_start_at
+            claim.clinic,
+            claim.window_start_at
         from claim
         where {{ decided_since('claim', 'watermark', 'load') }}
 
