@@ -287,7 +287,7 @@ def amnesia(at: datetime, identity: int = 1, patient: int = 1) -> Diagnosis:
 
 
 @settings(
-    max_examples=examples(25),
+    max_examples=examples(15),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
