@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestration.lib.build import Report
 
 SQL_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+PIPE = click.Path(dir_okay=False, path_type=Path)
 
 
 class Commands(click.Group):
@@ -100,6 +101,28 @@ def generate(measurement: str, scale: float, seed: int | None, bad_input: bool) 
             click.echo(f"{each}: {folder}")
         if examples:
             click.echo(f"{each}: {len(examples)} bad inputs: {', '.join(examples)}")
+
+
+@main.command()
+@click.option("--clinic", required=True, help="Name of the doctor's office in the lake.")
+@click.option("--claims", required=True, type=PIPE, help="Named pipe on which the office publishes claims.")
+@click.option("--diagnoses", required=True, type=PIPE, help="Named pipe on which it publishes diagnoses.")
+@click.option(
+    "--flush-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Write what has come at least so often; a kill loses no more.",
+)
+def listen(clinic: str, claims: Path, diagnoses: Path, flush_seconds: float) -> None:
+    """Receive a doctor's office's claims and diagnoses until Ctrl-C, and write them into the lake."""
+    from orchestration.lib.lake import Lake
+    from orchestration.lib.listen import listen, office_lock
+    from orchestration.lib.turn import turn
+
+    home = Home.from_environment().ensure()
+    with turn(office_lock(home, clinic), wait=False, what=f"listener for {clinic}"):
+        listen(Lake(home.lake_path), clinic, claims, diagnoses, flush_seconds)
 
 
 @main.command()

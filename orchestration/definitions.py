@@ -2,13 +2,14 @@
 
 import dagster as dg
 
-from orchestration.defs import bloodtest, catalog, dbt, ecg, jobs, publish, sensors
+from orchestration.defs import bloodtest, catalog, dbt, ecg, jobs, practice, publish, schedules, sensors
+from orchestration.lib import progress
 from orchestration.lib.home import Home
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
 
 # A new source is its module here.
-RAW_ASSETS = [*ecg.assets, *bloodtest.assets]
+RAW_ASSETS = [*ecg.assets, *bloodtest.assets, *practice.assets]
 
 
 def definitions(home: Home) -> dg.Definitions:
@@ -16,13 +17,14 @@ def definitions(home: Home) -> dg.Definitions:
     return dg.Definitions(
         assets=[*RAW_ASSETS, *catalog.tables, *dbt.assets, *publish.assets],
         jobs=jobs.jobs,
+        schedules=schedules.schedules,
         sensors=sensors.sensors,
         # The steps of a run hold the warehouse one after the other: processes of their own would only cost their start.
         executor=dg.in_process_executor,
         resources={
             "home": home,
             "lake": Lake(home.lake_path),
-            "warehouse": Warehouse(home.warehouse_path),
+            "warehouse": Warehouse(home.warehouse_path, say=progress.write),
             "dbt_cli": dbt.resource,
         },
     )

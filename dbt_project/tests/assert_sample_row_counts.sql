@@ -13,6 +13,12 @@
     ('bloodtest', 'doctor'),
     ('bloodtest', 'lab'),
     ('bloodtest', 'patient_watchlist'),
+    ('practice', 'office_patient'),
+    ('practice', 'claim'),
+    ('practice', 'diagnosis'),
+    ('practice', 'discarded_event'),
+    ('practice', 'revenue_10min'),
+    ('practice', 'revenue_10min_filled'),
 ] %}
 
 with expected_row_count as (

@@ -1,5 +1,6 @@
 """The dbt project in place: each model an asset, each test an asset check."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -17,7 +18,7 @@ from orchestration.lib.lake import Lake
 from orchestration.lib.query import count_rows
 from orchestration.lib.signal_store import prepare
 from orchestration.lib.sources import MEASUREMENTS
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.warehouse import LOCK_TIMEOUT_SECONDS, Warehouse
 
 RETRIES = expectations.Retries.from_environment()
 MANIFEST_PATH = dbt.ensure_manifest(Home.from_environment())
@@ -68,6 +69,8 @@ def dbt_models(
     """Build the chosen models and test them in dbt's order: a failed test keeps what lies downstream as it was."""
     arguments = ["build", *(["--full-refresh"] if config.full_refresh else [])]
     folder = dbt.fresh_run_folder(home)
+    # dbt waits for the warehouse as long as every other step does, not as long as a person at a terminal would.
+    os.environ.setdefault("VITALHOUSE_LOCK_WAIT_SECONDS", str(LOCK_TIMEOUT_SECONDS))
     with step(context):
         make_ready(lake, warehouse)
         invocation = dbt_cli.cli(arguments, context=context, target_path=folder, raise_on_error=False)

@@ -5,6 +5,7 @@ import json
 import dagster as dg
 
 from orchestration.defs.jobs import source_jobs
+from orchestration.defs.schedules import SCHEDULED
 from orchestration.lib import arrivals
 from orchestration.lib.build import RANGE_TAGS, bury, partition_keys, ranges, register
 from orchestration.lib.home import Home
@@ -21,7 +22,10 @@ INTERVAL_SECONDS = 30
 def new_deliveries(
     context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], lake: dg.ResourceParam[Lake]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Claims what lies in `latest/`, makes new deliveries partitions, and asks for a run for those that changed."""
+    """Claims what lies in `latest/`, makes new deliveries partitions, and asks for a run for those that changed.
+
+    A source that has a schedule is claimed and registered, and loaded by that.
+    """
     seen = json.loads(context.cursor or "{}")
     try:
         with turn(home.build_lock_path, wait=False):
@@ -32,6 +36,7 @@ def new_deliveries(
     requests = [
         dg.RunRequest(job_name=measurement, tags=dict(zip(RANGE_TAGS, keys, strict=True)))
         for measurement, newest in changed.items()
+        if measurement not in SCHEDULED
         # What is still new after a run for it failed or found it unsettled is asked for again when it changes again.
         if newest != seen.get(measurement)
         for keys in ranges(list(newest), partition_keys(context.instance, measurement), exact=False)

@@ -33,8 +33,15 @@ def pending(lake: Lake, warehouse: Warehouse, measurement: str) -> set[Delivery]
         return _pending(con, measurement)
 
 
-def changes(lake: Lake, con: duckdb.DuckDBPyConnection, measurement: str) -> dict[str, int]:
+def changes(
+    lake: Lake, con: duckdb.DuckDBPyConnection, measurement: str, settle_seconds: float = SETTLE_SECONDS
+) -> dict[str, int]:
     """Keys of the deliveries that have settled since a crawl saw them last, or have files to load; loads nothing.
+
+    Parameters
+    ----------
+    settle_seconds
+        0 for deliveries that never settle, since somebody always writes into them.
 
     Returns
     -------
@@ -54,7 +61,7 @@ def changes(lake: Lake, con: duckdb.DuckDBPyConnection, measurement: str) -> dic
     for delivery, path in changed:
         newest[delivery] = max(newest.get(delivery, 0), _newest_change(lake, path))
     now = time.time()
-    return {each.key: change for each, change in newest.items() if is_settled(change, SETTLE_SECONDS, now)}
+    return {each.key: change for each, change in newest.items() if is_settled(change, settle_seconds, now)}
 
 
 def _newest_change(lake: Lake, path: str) -> int:

@@ -4,6 +4,7 @@ Nothing here follows a symbolic link: a link may lead out of the lake. Nothing h
 """
 
 import contextlib
+import errno
 import os
 import stat
 import time
@@ -119,6 +120,35 @@ class Lake:
             claimed.append(Delivery(each_clinic, each_measurement, target.name))
         return claimed
 
+    def put(self, delivery: Delivery, name: str, content: bytes) -> str:
+        """Write a file that was received into a dated delivery: whole and on disk before it has its name.
+
+        Returns
+        -------
+        Its raw path.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written. Nothing is there under its name then.
+        FileExistsError
+            If there is a file of that name: what was received is never changed.
+        """
+        folder = self.path(delivery.path)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+            _to_disk(folder.parent)
+        path, unfinished = folder / name, folder / f"{name}.part"
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, "there is a file of that name", str(path))
+        unfinished.rename(path)
+        _to_disk(folder)
+        return f"{delivery.path}/{name}"
+
     def modified_ns(self, relative: str) -> int | None:
         """Modification time of a directory; ``None`` if it is not there (or is no directory)."""
         try:
@@ -187,6 +217,14 @@ class Lake:
                 found = folder.removeprefix("measurement=")
                 if found != folder and found in sources.MEASUREMENTS and measurement in (None, found):
                     yield name, found, incoming / clinic_folder / folder
+
+
+def _to_disk(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _scan(folder: Path) -> list[os.DirEntry[str]]:

@@ -126,7 +126,9 @@ class _Loading:
         bulk = [
             file
             for file in files
-            if file.size_bytes >= BULK_BYTES and not _GLOB & set(str(self.lake.path(file.raw_path)))
+            if file.size_bytes >= BULK_BYTES
+            and self.entity.file_format == "json"
+            and not _GLOB & set(str(self.lake.path(file.raw_path)))
         ]
         careful = sorted(set(files) - set(bulk), key=lambda file: file.raw_path)
         with progress.task(f"Loading {self.entity.table.name}", total=len(files)) as task:
@@ -242,14 +244,15 @@ class _Loading:
             outcome.reason = f"it cannot be read ({error.strerror})"
             return
         count = 0
-        for record in readers.scan_records(content):
+        for record in readers.scan(content, self.entity):
             count += 1
             if count > 1 and self.entity.is_single_record and not record.problem:
                 problem = "this file holds one object, and this is another"
                 record = readers.Record(record.line_number, record.raw_text, {}, problem)
             yield record
         if not count:
-            outcome.reason = "it is empty: expected JSON objects"
+            expected = "JSON objects" if self.entity.file_format == "json" else "a header line and a record a line"
+            outcome.reason = f"it is empty: expected {expected}"
 
     def _insert_rows(self, files: list[ChosenFile]) -> None:
         """Insert the good rows, with what the path says of them; note the others."""

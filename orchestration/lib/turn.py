@@ -1,4 +1,4 @@
-"""Whose turn it is: one build of a home at a time, and no claim by Dagster's sensor meanwhile."""
+"""Whose turn it is: one build of a home at a time, no claim by Dagster's sensor meanwhile, one listener an office."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ POLL_SECONDS = 0.2
 
 
 class NotYourTurn(VitalhouseError):
-    """A build is under way."""
+    """Another is under way."""
 
 
 @contextmanager
-def turn(lock_path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold the home for oneself. The operating system lets go of the lock when its holder ends, however it ends.
+def turn(lock_path: Path, *, wait: bool = True, what: str = "build") -> Iterator[None]:
+    """Hold the home, or what the lock stands for, for oneself.
+
+    The operating system lets go of the lock when its holder ends, however it ends.
 
     Raises
     ------
@@ -35,9 +37,9 @@ def turn(lock_path: Path, *, wait: bool = True) -> Iterator[None]:
         while not _is_locked_by_us(lock.fileno()):
             holder = lock_path.read_text().strip() or "it is just starting"
             if not wait:
-                raise NotYourTurn(f"a build is under way ({holder})")
+                raise NotYourTurn(f"a {what} is under way ({holder})")
             if holder != said:
-                progress.write(f"another build is under way ({holder}): waiting for it to end")
+                progress.write(f"another {what} is under way ({holder}): waiting for it to end")
                 said = holder
             time.sleep(POLL_SECONDS)
         lock.truncate(0)

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from orchestration.lib import loader, sources
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
-from synthetic import bloodtest, ecg
+from synthetic import bloodtest, ecg, practice
 from tests import bloodtest_files
 from tests.dbt.project import DbtHome, DbtRun
 from tests.ecg_files import ingest
@@ -50,4 +51,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtHome, DbtRun]:
     ingest(lake, warehouse)
     bloodtest.write_deliveries(lake.root / "incoming")
     bloodtest_files.load(lake, warehouse)
+    practice.write_deliveries(lake.root / "incoming")
+    for entity in sources.entities_of("practice"):
+        loader.load(entity, lake, warehouse)
     return home, home.dbt("build", "--vars", "{check_sample_counts: true}")

@@ -14,8 +14,8 @@ LAYER_SCHEMA = {"staging": "staging", "intermediate": "intermediate"}
 # What each layer may read. Staging is the only one that reads what the loader wrote.
 ALLOWED_PARENTS = {
     "staging": {"source"},
-    "intermediate": {"staging", "intermediate"},
-    "marts": {"staging", "intermediate", "marts", "snapshot"},
+    "intermediate": {"staging", "intermediate", "seed"},
+    "marts": {"staging", "intermediate", "marts", "seed", "snapshot"},
 }
 
 Manifest = dict[str, Any]
@@ -29,7 +29,7 @@ def models(manifest: Manifest, layer: str | None = None) -> list[dict[str, Any]]
 
 def layer_of(manifest: Manifest, unique_id: str) -> str:
     kind = unique_id.split(".")[0]
-    return kind if kind in ("source", "snapshot") else str(manifest["nodes"][unique_id]["fqn"][1])
+    return kind if kind in ("source", "seed", "snapshot") else str(manifest["nodes"][unique_id]["fqn"][1])
 
 
 def test_parse_has_no_warning(parsed: DbtHome) -> None:
@@ -110,7 +110,7 @@ def test_layers_read_only_what_they_may(manifest: Manifest) -> None:
 
 
 def test_relations_are_never_named_without_ref_or_source(manifest: Manifest) -> None:
-    pattern = re.compile(r"\b(from|join)\s+(raw|catalog|staging|intermediate|ecg)\.", re.IGNORECASE)
+    pattern = re.compile(r"\b(from|join)\s+(raw|catalog|staging|intermediate|ecg|practice)\.", re.IGNORECASE)
     assert [model["name"] for model in models(manifest) if pattern.search(model["raw_code"])] == []
 
 

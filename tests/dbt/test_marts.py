@@ -56,7 +56,7 @@ OF_ARRIVAL = {
 def build(home: DbtHome, uploads: Sequence[Upload]) -> DbtHome:
     home.prepare()
     arrive(home, uploads, NEAR)
-    run = home.dbt("run")
+    run = home.dbt("run", "--select", "tag:catalog", "tag:ecg")
     assert run.success, run
     return home
 
@@ -198,7 +198,7 @@ def born(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtHome, dict[str, t
                 uploads.append(upload)
     home = DbtHome(tmp_path_factory.mktemp("born")).prepare()
     arrive(home, uploads)
-    assert home.dbt("run").success
+    assert home.dbt("run", "--select", "tag:catalog", "tag:ecg").success
     return home, known
 
 

@@ -16,6 +16,13 @@ DAMAGE = {
         "update ecg.run set duplicate_of_run_key = 'sf_state:82:1' where run_key = 'sf_state:05:1'"
     ),
     "assert_every_age_is_plausible": "update ecg.run set is_age_plausible = false where run_key = 'sf_state:01:1'",
+    "assert_every_event_is_kept_or_discarded": (
+        "delete from intermediate.int_practice_claim__numbered where claim_id = 7 and arrival_number = 1"
+    ),
+    "assert_revenue_is_that_of_the_claims": (
+        "update practice.revenue_10min set revenue_eur = revenue_eur + 0.01"
+        " where category = 'Asthma' and window_start_at = '2026-03-02 12:00:00'"
+    ),
     "assert_every_run_has_its_signal": (
         "update ecg.run_metadata set transform_load_id = 0 where run_key = 'sf_state:01:1'"
     ),

@@ -1,17 +1,28 @@
 """Records are read from whatever shape a provider gives them; what is no record is given back with line and reason."""
 
+import csv
+import io
 import json
 import time
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.readers import RAW_TEXT_CHARACTERS, Record, printable, scan_records, typing_sql
+from orchestration.lib.readers import (
+    RAW_TEXT_CHARACTERS,
+    REFUSED,
+    REFUSED_TEXT,
+    Record,
+    printable,
+    scan_csv,
+    scan_records,
+    typing_sql,
+)
 from orchestration.lib.sources import ECG_RUN_HEADER, Entity, Field
 from tests.examples import examples
 
@@ -425,3 +436,84 @@ class TestTypes:
 
 def test_a_record_is_what_it_says() -> None:
     assert next(scan_records(b' {"a": "b"}')) == Record(1, '{"a": "b"}', {"a": "b"})
+
+
+class TestCsv:
+    """Lines of values under a header line; what is broken is given back with its line."""
+
+    FIELDS = (
+        Field("id", "BIGINT", "a whole number", is_required=True),
+        Field("name", "VARCHAR", "a name", aliases=("first_name",)),
+    )
+    ROWS: ClassVar = [{"id": "1", "name": "Ada"}, {"id": "2", "name": "Ben, jr."}]
+
+    def scan(self, content: bytes) -> list[Record]:
+        return list(scan_csv(content, self.FIELDS))
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b'id,name\n1,Ada\n2,"Ben, jr."\n',
+            b'id,name\n1,Ada\n2,"Ben, jr."',
+            b'id,name\r\n1,Ada\r\n2,"Ben, jr."\r\n',
+            b"id;name\n1;Ada\n2;Ben, jr.\n",
+            b"id\tname\n1\tAda\n2\tBen, jr.\n",
+            b'\xef\xbb\xbfid,name\n\n1,Ada\n , \n2,"Ben, jr."\n\n',
+            b'\nid , "name"\n1,Ada\n2,"Ben, jr."\n',
+        ],
+    )
+    def test_every_form_in_which_lines_come(self, content: bytes) -> None:
+        found = self.scan(content)
+        assert [record.values for record in found] == self.ROWS
+        assert [record.problem for record in found] == [None, None]
+
+    @pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf", b"id,name\n", b"id,name\n\n,\n"])
+    def test_a_file_of_nothing_has_no_record(self, content: bytes) -> None:
+        assert self.scan(content) == []
+
+    def test_a_value_may_go_over_lines(self) -> None:
+        (one, two) = self.scan(b'id,name\n1,"Ada\nLovelace"\n2,Ben\n')
+        assert (one.line_number, one.values["name"]) == (2, "Ada\nLovelace")
+        assert (two.line_number, two.raw_text) == (4, "2,Ben")
+
+    def test_what_is_broken_is_given_with_its_line_and_the_rest_is_read(self) -> None:
+        content = b'id,name\n1,Ada\n2\n3,Cleo,x\n4,"Dan" x\n5,\xff\n6,"Eve\n7,Fay\n'
+        found = self.scan(content)
+        assert [record.values["id"] for record in found if not record.problem] == ["1", "7"]
+        assert [(record.line_number, record.raw_text, record.problem) for record in found if record.problem] == [
+            (3, "2", "it has 1 values: expected 2, one for each name of the header line"),
+            (4, "3,Cleo,x", "it has 3 values: expected 2, one for each name of the header line"),
+            (5, '4,"Dan" x', "it is not valid CSV: ',' expected after '\"'"),
+            (6, "5,\\xff", "it is not valid UTF-8"),
+            (7, '6,"Eve', "it is not valid CSV: unexpected end of data"),
+        ]
+
+    def test_a_header_line_without_a_required_name_refuses_the_file(self) -> None:
+        (found,) = self.scan(b"number,name\n1,Ada\n2,Ben\n")
+        assert (found.line_number, found.problem) == (1, "its header line has no id: expected id, name")
+        assert [record.problem for record in self.scan(b"id,first_name\n1,Ada\n")] == [None]
+
+    def test_utf16_is_refused(self) -> None:
+        (found,) = self.scan("id,name\n1,Ada\n".encode("utf-16"))
+        assert found.problem == "it is UTF-16 text: save it as UTF-8"
+
+    def test_of_a_name_that_stands_twice_the_first_counts(self) -> None:
+        assert [record.values for record in self.scan(b"id,name,id\n1,Ada,9\n")] == [{"id": "1", "name": "Ada"}]
+
+    @settings(max_examples=examples(50), deadline=None)
+    @given(st.lists(st.tuples(st.integers(1, 99), st.text("ab,;\"'\n\r é", max_size=8)), max_size=5))
+    def test_what_is_written_is_read(self, rows: list[tuple[int, str]]) -> None:
+        out = io.StringIO(newline="")
+        csv.writer(out).writerows([("id", "name"), *rows])
+        found = self.scan(out.getvalue().encode())
+        assert [(int(record.values["id"] or 0), record.values["name"]) for record in found] == rows
+        assert [record.problem for record in found] == [None] * len(rows)
+
+
+def test_what_a_receiver_refused_is_refused_for_his_reason() -> None:
+    content = json.dumps({REFUSED: "it is not valid UTF-8", REFUSED_TEXT: "\x00\\xff" + "x" * 20_000}).encode()
+    good, refused, other = scan_records(b'{"n": 1}\n' + content + b'\n{"n": 3}\n')
+    assert (good.problem, other.problem) == (None, None)
+    assert (refused.line_number, refused.problem) == (2, "it is not valid UTF-8")
+    assert refused.raw_text.startswith("\\x00\\xffx")
+    assert len(refused.raw_text) <= RAW_TEXT_CHARACTERS + len("\\x00")

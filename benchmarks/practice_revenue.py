@@ -1,0 +1,215 @@
+"""Ten million claims and diagnoses of a year to revenue by ten minutes, and what a batch of 300 + 300 costs then.
+
+    python -m benchmarks.practice_revenue [--events 10000000] [--small 100000] [--patients 100000] [--rounds 5]
+
+Goals: the full build holds less than 8 GB; one more batch takes no more than 1.5 times what it takes where there are
+100,000 of each. Measured for a batch: the load, and the models' own time as dbt gives it (a dbt command takes some
+three seconds more to start, whatever there is to do). Beside it, in the same run: the same revenue as one query from
+scratch, in bare DuckDB on the same raw tables; both must say the same.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+import duckdb
+
+from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
+from orchestration.lib import dbt, sources
+from orchestration.lib.home import Home
+from orchestration.lib.lake import Lake
+from orchestration.lib.loader import load
+from orchestration.lib.warehouse import Warehouse
+from synthetic.practice import ICD10_CODES, PRICES
+
+YEAR_BEGINS = datetime(2025, 1, 1)
+DAYS = 365
+BATCH = 300
+CLINIC = "bench"
+# What a business analyst would write: everything from scratch.
+ROLLING_QUERY = """
+    with first_claim as (
+        select * from raw.practice_claim
+        qualify row_number() over (partition by clinic, id order by received_at, _raw_path, _row_number) = 1
+    ),
+    first_diagnosis as (
+        select * from raw.practice_diagnosis
+        qualify row_number() over (partition by clinic, id order by received_at, _raw_path, _row_number) = 1
+    ),
+    diagnosed as (
+        select clinic, patient_id, category, min(received_at) as diagnosed_at
+        from first_diagnosis
+        inner join practice.revenue_category using (icd10_code)
+        group by all
+    )
+    select
+        clinic,
+        category,
+        time_bucket(interval '10 minutes', received_at) as window_start_at,
+        sum(price) as revenue_eur,
+        count(*) as claim_count,
+        count(distinct patient_id) as patient_count
+    from first_claim
+    inner join (select distinct clinic, id as patient_id from raw.practice_patient) using (clinic, patient_id)
+    inner join diagnosed using (clinic, patient_id)
+    where diagnosed_at < window_start_at + interval '10 minutes'
+    group by all
+"""
+
+
+class Office:
+    """A home with a year of an office's events."""
+
+    def __init__(self, home: Home, event_count: int, patient_count: int) -> None:
+        self.home, self.patient_count = home, patient_count
+        self.lake, self.warehouse = Lake(home.lake_path), Warehouse(home.warehouse_path)
+        self.next_id, self.now = event_count, YEAR_BEGINS + timedelta(days=DAYS)
+        per_day = event_count // DAYS
+        with duckdb.connect() as con:
+            folder = self._folder(YEAR_BEGINS)
+            con.execute(
+                f"copy (select id, '' as phone_number, 'Ada' as first_name, 'Haas' as last_name "
+                f"from range(1, {patient_count} + 1) as patient (id)) to '{folder}/patient.csv' (header)"
+            )
+            for day in range(DAYS):
+                begin = YEAR_BEGINS + timedelta(days=day)
+                self._write(con, begin, per_day, 86_400 / per_day, day * per_day)
+
+    def _folder(self, day: datetime) -> Path:
+        folder = self.home.lake_path / f"incoming/clinic={CLINIC}/measurement=practice/{day:%Y-%m-%d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _write(self, con: duckdb.DuckDBPyConnection, begin: datetime, count: int, step: float, first: int) -> None:
+        """Files of events as the listener writes them: ids repeat with a probability of a tenth."""
+        prices = ", ".join(f"{{code: '{code}', price: {price}}}" for code, price in PRICES.items())
+        codes = ", ".join(f"'{code}'" for code in ICD10_CODES)
+        for number, (kind, what) in enumerate(
+            (
+                ("claim", f"unnest([{prices}][1 + floor(random() * {len(PRICES)})::int])"),
+                ("diagnosis", f"[{codes}][1 + floor(random() * {len(ICD10_CODES)})::int] as icd10_code"),
+            )
+        ):
+            con.execute(f"select setseed({(first % 9973 + number) / 10_000})")
+            con.execute(
+                f"""
+                copy (
+                    select
+                        strftime(
+                            timestamp '{begin}' + to_microseconds(({step} * 1e6 * i)::bigint), '%Y-%m-%dT%H:%M:%S.%fZ'
+                        ) as received_at,
+                        if(random() < 0.1, floor(random() * ({first} + i)), {first} + i)::bigint as id,
+                        floor(random() * ({self.patient_count} + 1))::bigint as patient_id,
+                        {what}
+                    from range({count}) as message (i)
+                ) to '{self._folder(begin)}/{kind}-{begin:%Y-%m-%dT%H%M%S}.000000Z.ndjson' (format json)
+                """
+            )
+
+    def load(self) -> None:
+        for entity in sources.entities_of("practice"):
+            report = load(entity, self.lake, self.warehouse, settle_seconds=0)
+            assert not report.problems, report.problems[:3]
+
+    def run_models(self) -> dict[str, float]:
+        """Run dbt's models of the source; gives the seconds that each took."""
+        done = subprocess.run(
+            [
+                dbt.executable(),
+                "--quiet",
+                "build",
+                "--exclude-resource-type",
+                "test",
+                "unit_test",
+                "-s",
+                "+tag:practice",
+            ],
+            cwd=dbt.PROJECT_PATH,
+            env=dbt.environment(self.home),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+        results = json.loads((self.home.dbt_target_path / dbt.RESULTS).read_text())["results"]
+        return {result["unique_id"].split(".")[-1]: result["execution_time"] for result in results}
+
+    def add(self) -> dict[str, float]:
+        """Seconds that ten minutes more take, by part."""
+        with duckdb.connect() as con:
+            self._write(con, self.now, BATCH, 600 / BATCH, self.next_id)
+        self.next_id, self.now = self.next_id + BATCH, self.now + timedelta(minutes=10)
+        loading, _ = seconds(self.load)
+        command, models = seconds(self.run_models)
+        return {"load": loading, "models": sum(models.values()), "dbt command": command} | models
+
+    def compare(self) -> float:
+        """Seconds of the query from scratch; its answer is that of the mart."""
+        with self.warehouse.read() as con:
+            took, _ = seconds(lambda: con.execute(f"create or replace temp table rolling as {ROLLING_QUERY}"))
+            difference = con.execute(
+                """
+                with mart as (
+                    select clinic, category, window_start_at, revenue_eur, claim_count, patient_count
+                    from practice.revenue_10min
+                )
+                (from mart except from rolling) union all (from rolling except from mart)
+                """
+            ).fetchall()
+            assert difference == [], difference[:3]
+        return took
+
+
+def built(home: Home, event_count: int, patient_count: int) -> Office:
+    """Write, load and build a year, and say what it took."""
+    writing, office = seconds(lambda: Office(home, event_count, patient_count))
+    loading, _ = seconds(office.load)
+    command, models = seconds(office.run_models)
+    children_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"{event_count:,} claims and as many diagnoses of {patient_count:,} patients (written in {writing:.0f} s):")
+    print(f"  load {loading:.1f} s, peak memory {peak_memory_mb():,.0f} MB")
+    print(f"  models {sum(models.values()):.1f} s (dbt command {command:.1f} s), peak memory {children_mb:,.0f} MB")
+    print(f"  the query from scratch {office.compare():.1f} s, and the same answer", flush=True)
+    return office
+
+
+def rounds(small: Office, large: Office, count: int) -> Iterator[tuple[dict[str, float], dict[str, float]]]:
+    """A batch in each in turn, so that both see the same machine; the first pair does not count."""
+    for number in range(count + 1):
+        pair = small.add(), large.add()
+        if number:
+            yield pair
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--events", type=int, default=10_000_000, help="claims, and as many diagnoses")
+    parser.add_argument("--small", type=int, default=100_000)
+    parser.add_argument("--patients", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    print_machine()
+    with temporary_home() as small_home, temporary_home() as large_home:
+        small = built(small_home, options.small, options.patients)
+        large = built(large_home, options.events, options.patients)
+        pairs = list(rounds(small, large, options.rounds))
+        print(f"one more batch of {BATCH} + {BATCH} (median of {options.rounds}):")
+        for part in pairs[0][1]:
+            in_small, in_large = (median(pair[index][part] for pair in pairs) for index in (0, 1))
+            print(f"  {part:45} {in_small:7.3f} s  {in_large:7.3f} s  ratio {in_large / in_small:.2f}")
+        update = [pair[1]["load"] + pair[1]["models"] for pair in pairs]
+        ratio = median(
+            (large_parts["load"] + large_parts["models"]) / (small_parts["load"] + small_parts["models"])
+            for small_parts, large_parts in pairs
+        )
+        print(f"  load and models together: {median(update):.3f} s, ratio {ratio:.2f}")
+        print(f"  the query from scratch {large.compare():.1f} s, and the same answer")
+
+
+if __name__ == "__main__":
+    main()

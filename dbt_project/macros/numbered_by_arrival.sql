@@ -1,0 +1,301 @@
+{#
+    Every row of a stream of events, numbered within its id in the order of arrival: number 1 stands, the others are repeats.
+
+    The order is that of `received_at`; at the same microsecond that of the file's name and the row in it; last comes the
+    content. None of them depends on the order of loading, so whatever that was, the same event stands.
+
+    Incremental: ids of which rows came since, or went (their file was loaded anew, or is no longer what it was), are decided
+    again, all their rows at once. A row that went stays with a null number: who sums up windows must hear of it. Rows only
+    go by loads of whole files, so a count by load shows cheaply whether any did.
+
+    decided_load_id: the latest load of the source when the row was decided. What reads this table incrementally takes the
+    rows that were decided after its own last build, and those decided at the same load (rows may go without a new load);
+    the first build, of everything, leaves nobody behind: is_first_build.
+
+    Arguments
+        staged: name of the staging model, one row per row received, with clinic, received_at and lineage.
+        id: column of the event's id within the clinic.
+        content: the columns that a repeat may say otherwise.
+#}
+{% macro numbered_by_arrival(staged, id, content) %}
+    {% set content_of_present = 'present.' ~ content | join(', present.') -%}
+    {% set columns = ['clinic', id] + content + ['received_at', '_raw_path', '_row_number', '_load_id'] -%}
+with event as (
+
+    select * from {{ ref(staged) }}
+
+),
+
+load as (
+
+    select * from {{ ref('stg_catalog__load') }}
+
+),
+
+latest_load as (
+
+    select coalesce(max(load_id), 0) as load_id
+    from load
+    where measurement = 'practice'
+
+),
+
+{% if is_incremental() %}
+
+    numbered as (
+
+        select * from {{ this }}
+
+    ),
+
+    new_load as (
+
+        -- joined on, not compared with: so the engine skips what it knows to be of other loads
+        select load_id
+        from load
+        where
+            measurement = 'practice'
+            and load_id > (select coalesce(max(numbered._load_id), 0) from numbered)
+
+    ),
+
+    arrived as (
+
+        select event.*
+        from event
+        inner join new_load on event._load_id = new_load.load_id
+
+    ),
+
+    count_before as (
+
+        select
+            _load_id,
+            count(*) as row_count
+        from numbered
+        where arrival_number is not null
+        group by _load_id
+
+    ),
+
+    count_now as (
+
+        select
+            _load_id,
+            count(*) as row_count
+        from event
+        group by _load_id
+
+    ),
+
+    changed_load as (
+
+        select count_before._load_id
+        from count_before
+        left join count_now on count_before._load_id = count_now._load_id
+        where count_before.row_count is distinct from count_now.row_count
+
+    ),
+
+    kept_of_changed as (
+
+        select
+            event._raw_path,
+            event._row_number,
+            event._load_id
+        from event
+        inner join changed_load on event._load_id = changed_load._load_id
+
+    ),
+
+    gone as (
+
+        select
+            numbered.clinic,
+            numbered.{{ id }},
+            numbered._raw_path,
+            numbered._row_number,
+            numbered._load_id
+        from numbered
+        inner join changed_load on numbered._load_id = changed_load._load_id
+        left join kept_of_changed
+            on
+                numbered._load_id = kept_of_changed._load_id
+                and numbered._raw_path = kept_of_changed._raw_path
+                and numbered._row_number = kept_of_changed._row_number
+        where numbered.arrival_number is not null and kept_of_changed._load_id is null
+
+    ),
+
+    touched as (
+
+        select
+            clinic,
+            {{ id }}
+        from arrived
+        union
+        select
+            clinic,
+            {{ id }}
+        from gone
+
+    ),
+
+    before as (
+
+        select numbered.*
+        from numbered
+        inner join touched on numbered.clinic = touched.clinic and numbered.{{ id }} = touched.{{ id }}
+
+    ),
+
+    before_without_gone as (
+
+        select
+            before.*,
+            before.arrival_number is null or gone._load_id is not null as is_gone
+        from before
+        left join gone
+            on
+                before._load_id = gone._load_id
+                and before._raw_path = gone._raw_path
+                and before._row_number = gone._row_number
+
+    ),
+
+    present as (
+
+        select {{ columns | join(', ') }}
+        from arrived
+        union all
+        select {{ columns | join(', ') }}
+        from before_without_gone
+        where not is_gone
+
+    ),
+
+{% else %}
+
+    present as (
+
+        select {{ columns | join(', ') }}
+        from event
+
+    ),
+
+{% endif %}
+
+repeated as (
+
+    select
+        clinic,
+        {{ id }}
+    from present
+    group by
+        clinic,
+        {{ id }}
+    having count(*) > 1
+
+),
+
+single as (
+
+    -- nine of ten ids came once: they need no sorting
+    select
+        present.*,
+        1 as arrival_number,
+        true as is_as_first
+    from present
+    left join repeated on present.clinic = repeated.clinic and present.{{ id }} = repeated.{{ id }}
+    where repeated.clinic is null
+
+),
+
+ranked as (
+
+    select
+        present.*,
+        row_number() over arrival as arrival_number,
+        ({{ content_of_present }}) = (
+            {{ "first_value(" ~ content_of_present | replace(", ", ") over arrival, first_value(") ~ ") over arrival" }}
+        ) as is_as_first
+    from present
+    inner join repeated on present.clinic = repeated.clinic and present.{{ id }} = repeated.{{ id }}
+    window
+        arrival as (
+            partition by present.clinic, present.{{ id }}
+            order by
+                present.received_at,
+                {{ file_name('present._raw_path') }},
+                present._row_number,
+                {{ content_of_present }},
+                present._raw_path
+        )
+
+),
+
+decided as (
+
+    select * from single
+    union all
+    select * from ranked
+
+    {% if is_incremental() %}
+
+        union all
+
+        select
+            {{ columns | join(', ') }},
+            null as arrival_number,
+            null as is_as_first
+        from before_without_gone
+        where is_gone
+
+    {% endif %}
+
+),
+
+described as (
+
+    select
+        decided.clinic,
+        decided.{{ id }},
+        {% for column in content %}
+            decided.{{ column }},
+        {% endfor %}
+        decided.received_at,
+        {{ time_bucket_minutes('decided.received_at', 10) }} as window_start_at,
+        cast(decided.arrival_number as integer) as arrival_number,
+        decided.is_as_first,
+        decided._raw_path,
+        decided._row_number,
+        decided._load_id,
+        latest_load.load_id as decided_load_id,
+        {{ 'false' if is_incremental() else 'true' }} as is_first_build
+    from decided
+    cross join latest_load
+    -- so that a span of time is a stretch of the table
+    order by decided.received_at
+
+)
+
+select * from described
+{%- endmacro %}
+
+{#
+    Condition on a table that numbered_by_arrival, or a model after its manner, made: decided since this model's last build.
+
+    Arguments
+        relation: the table, with decided_load_id and is_first_build.
+        watermark: name of a CTE with one row, the load_id up to which this model has gone.
+        load: name of a CTE with the load_id of every load.
+#}
+{% macro decided_since(relation, watermark, load) -%}
+    {{ relation }}.decided_load_id in (
+        select {{ load }}.load_id from {{ load }} where {{ load }}.load_id >= (select {{ watermark }}.load_id from {{ watermark }})
+    )
+    and (
+        not {{ relation }}.is_first_build
+        or {{ relation }}.decided_load_id > (select {{ watermark }}.load_id from {{ watermark }})
+    )
+{%- endmacro %}

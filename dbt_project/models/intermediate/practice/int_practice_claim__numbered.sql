@@ -1,0 +1,10 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key=['clinic', 'claim_id'],
+        on_schema_change='fail',
+    )
+}}
+
+{{ numbered_by_arrival('stg_practice__claim', 'claim_id', ['patient_id', 'claim_code', 'price_eur']) }}

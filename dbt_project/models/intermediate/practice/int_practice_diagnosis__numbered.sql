@@ -1,0 +1,10 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key=['clinic', 'diagnosis_id'],
+        on_schema_change='fail',
+    )
+}}
+
+{{ numbered_by_arrival('stg_practice__diagnosis', 'diagnosis_id', ['patient_id', 'icd10_code']) }}

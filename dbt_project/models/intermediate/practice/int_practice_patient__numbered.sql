@@ -1,0 +1,42 @@
+with patient as (
+
+    select * from {{ ref('stg_practice__patient') }}
+
+),
+
+numbered as (
+
+    -- a list of patients has no time of receipt: its first delivery, by name, says when it came
+    select
+        clinic,
+        patient_id,
+        phone_number,
+        first_name,
+        last_name,
+        first_delivery,
+        _raw_path,
+        _row_number,
+        _load_id,
+        row_number() over arrival as arrival_number,
+        (coalesce(phone_number, ''), coalesce(first_name, ''), coalesce(last_name, '')) = (
+            coalesce(first_value(phone_number) over arrival, ''),
+            coalesce(first_value(first_name) over arrival, ''),
+            coalesce(first_value(last_name) over arrival, '')
+        ) as is_as_first
+    from patient
+    window
+        arrival as (
+            partition by clinic, patient_id
+            order by
+                first_delivery,
+                {{ file_name('_raw_path') }},
+                _row_number,
+                phone_number,
+                first_name,
+                last_name,
+                _raw_path
+        )
+
+)
+
+select * from numbered

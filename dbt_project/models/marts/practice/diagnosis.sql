@@ -1,0 +1,33 @@
+with event as (
+
+    select * from {{ ref('int_practice_diagnosis__numbered') }}
+
+),
+
+office_patient as (
+
+    select * from {{ ref('office_patient') }}
+
+),
+
+described as (
+
+    select
+        event.clinic || ':' || event.diagnosis_id as diagnosis_key,
+        office_patient.patient_key,
+        event.clinic,
+        event.diagnosis_id,
+        event.patient_id,
+        event.icd10_code,
+        event.received_at,
+        event._raw_path as loaded_raw_path,
+        event._row_number as loaded_row_number,
+        event._load_id as load_id
+    from event
+    inner join office_patient
+        on event.clinic = office_patient.clinic and event.patient_id = office_patient.patient_id
+    where event.arrival_number = 1
+
+)
+
+select * from described

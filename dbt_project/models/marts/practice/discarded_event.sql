@@ -1,0 +1,95 @@
+with office_patient as (
+
+    select * from {{ ref('office_patient') }}
+
+),
+
+claim as (
+
+    select * from {{ ref('int_practice_claim__numbered') }}
+
+),
+
+diagnosis as (
+
+    select * from {{ ref('int_practice_diagnosis__numbered') }}
+
+),
+
+patient as (
+
+    select * from {{ ref('int_practice_patient__numbered') }}
+
+),
+
+event as (
+
+    select
+        'claim' as event_kind,
+        claim_id as event_id,
+        clinic,
+        patient_id,
+        received_at,
+        arrival_number,
+        is_as_first,
+        _raw_path,
+        _row_number,
+        _load_id
+    from claim
+
+    union all
+
+    select
+        'diagnosis' as event_kind,
+        diagnosis_id as event_id,
+        clinic,
+        patient_id,
+        received_at,
+        arrival_number,
+        is_as_first,
+        _raw_path,
+        _row_number,
+        _load_id
+    from diagnosis
+
+    union all
+
+    select
+        'patient' as event_kind,
+        patient_id as event_id,
+        clinic,
+        patient_id,
+        null as received_at,
+        arrival_number,
+        is_as_first,
+        _raw_path,
+        _row_number,
+        _load_id
+    from patient
+
+),
+
+discarded as (
+
+    select
+        event.event_kind,
+        event.clinic,
+        event.event_id,
+        event.patient_id,
+        event.received_at,
+        case
+            when event.arrival_number = 1 then 'unknown patient'
+            when event.is_as_first then 'repeated'
+            else 'repeated with other content'
+        end as reason,
+        event._raw_path as loaded_raw_path,
+        event._row_number as loaded_row_number,
+        event._load_id as load_id
+    from event
+    left join office_patient
+        on event.clinic = office_patient.clinic and event.patient_id = office_patient.patient_id
+    where event.arrival_number > 1 or (event.arrival_number = 1 and office_patient.clinic is null)
+
+)
+
+select * from discarded

@@ -1,0 +1,27 @@
+with source as (
+
+    select * from {{ source('raw', 'practice_claim') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids mean something within a clinic only
+        clinic,
+        id as claim_id,
+        patient_id,
+        -- what it says
+        code as claim_code,
+        price as price_eur,
+        -- when it came
+        received_at,
+        -- lineage
+        _raw_path,
+        _row_number,
+        _load_id
+    from source
+
+)
+
+select * from renamed

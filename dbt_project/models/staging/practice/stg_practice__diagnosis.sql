@@ -1,0 +1,26 @@
+with source as (
+
+    select * from {{ source('raw', 'practice_diagnosis') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids mean something within a clinic only
+        clinic,
+        id as diagnosis_id,
+        patient_id,
+        -- what it says
+        upper(icd10_code) as icd10_code,
+        -- when it came
+        received_at,
+        -- lineage
+        _raw_path,
+        _row_number,
+        _load_id
+    from source
+
+)
+
+select * from renamed
