@@ -2,19 +2,20 @@
 
 import dagster as dg
 
-from orchestration.defs import catalog, dbt, ecg, jobs, publish, sensors
+from orchestration.defs import balance, catalog, dbt, ecg, jobs, publish, sensors
 from orchestration.lib.home import Home
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
 
 # A new source is its module here.
-RAW_ASSETS = [*ecg.assets]
+RAW_ASSETS = [*ecg.assets, *balance.assets]
 
 
 def definitions(home: Home) -> dg.Definitions:
     """Everything that Dagster knows, on the data of this home."""
     return dg.Definitions(
         assets=[*RAW_ASSETS, *catalog.tables, *dbt.assets, *publish.assets],
+        asset_checks=[*balance.checks],
         jobs=jobs.jobs,
         sensors=sensors.sensors,
         # The steps of a run hold the warehouse one after the other: processes of their own would only cost their start.
