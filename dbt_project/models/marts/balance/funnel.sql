@@ -284,7 +284,11 @@ curated_step_trainer as (
 kept as (
 
     -- counted in the tables themselves, not as what was not dropped: that both add up is a check
-    select *
+    select
+        counted_table.entity,
+        counted_table.from_zone,
+        counted_table.to_zone,
+        counted_table.row_count
     from (
         values
         ('customer', 'lake', 'landing', (select count(*) from record)),
