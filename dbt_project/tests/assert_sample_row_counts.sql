@@ -2,6 +2,17 @@
 -- nothing else, than was reviewed in seeds/expected_row_count.csv.
 {{ config(enabled=var('check_sample_counts'), meta={'dagster': {'ref': {'name': 'expected_row_count'}}}) }}
 
+{% set relations = [
+    ('ecg', 'subject'),
+    ('ecg', 'run'),
+    ('ecg', 'run_metadata'),
+    ('ecg', 'sample'),
+    ('balance', 'customer_curated'),
+    ('balance', 'machine_learning_curated'),
+    ('balance', 'excluded_device'),
+    ('balance', 'consent_change'),
+] %}
+
 with expected_row_count as (
 
     select * from {{ ref('expected_row_count') }}
@@ -10,10 +21,10 @@ with expected_row_count as (
 
 counted as (
 
-    {% for model in ['subject', 'run', 'run_metadata', 'sample'] %}
+    {% for measurement, model in relations %}
         select
-            'ecg' as measurement,
-            'ecg.{{ model }}' as relation,
+            '{{ measurement }}' as measurement,
+            '{{ measurement }}.{{ model }}' as relation,
             count(*) as row_count
         from {{ ref(model) }}
         {% if not loop.last %}union all{% endif %}

@@ -15,11 +15,20 @@ DAMAGE = {
     "assert_duplicate_points_to_an_original": (
         "update ecg.run set duplicate_of_run_key = 'sf_state:82:1' where run_key = 'sf_state:05:1'"
     ),
+    "assert_every_consent_can_be_read": (
+        "update intermediate.int_balance_customer__judged set has_research_consent_text = true, "
+        "research_consent_at = null where customer_key = (select min(customer_key) from intermediate.customer_trusted)"
+    ),
     "assert_every_age_is_plausible": "update ecg.run set is_age_plausible = false where run_key = 'sf_state:01:1'",
     "assert_every_run_has_its_signal": (
         "update ecg.run_metadata set transform_load_id = 0 where run_key = 'sf_state:01:1'"
     ),
     "assert_every_run_is_a_header_and_a_signal": "delete from ecg.run where run_key = 'sf_state:04:1'",
+    "assert_funnel_adds_up": "update balance.funnel set row_count = row_count + 1 where outcome = 'delivered again'",
+    "assert_no_record_is_of_the_future": (
+        "update intermediate.int_balance_customer__judged set last_updated_at = timestamp '2999-01-01' "
+        "where customer_key = (select max(customer_key) from intermediate.customer_trusted)"
+    ),
     "assert_no_run_is_claimed_by_two_files": (
         "update ecg.run set has_conflicting_file = true where run_key = 'sf_state:01:1'"
     ),
@@ -29,12 +38,15 @@ DAMAGE = {
     "assert_run_was_read_with_its_header": (
         "update intermediate.int_ecg_run__paired set is_read_with_its_header = false where run_key = 'sf_state:01:1'"
     ),
+    "assert_sample_funnel": "delete from balance.funnel where outcome = 'research consent begins in the future'",
     "assert_sample_row_counts": "delete from ecg.subject where subject_key = 'sf_state:82'",
     "assert_subject_counts_its_runs": "update ecg.subject set run_count = 99 where subject_key = 'sf_state:01'",
 }
 # These say what the data is like, and block nothing.
 WARNINGS = {
     "assert_every_age_is_plausible",
+    "assert_every_consent_can_be_read",
+    "assert_no_record_is_of_the_future",
     "assert_no_run_is_claimed_by_two_files",
     "assert_no_subject_contradicts_itself",
 }

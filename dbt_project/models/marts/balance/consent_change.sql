@@ -101,6 +101,30 @@ event as (
 
 {% endfor %}
 
+touched as (
+
+    -- whose rows may come or go with a delivery: those with the email address or the device of somebody it speaks of
+    select
+        customer.customer_key,
+        customer.clinic,
+        customer.email,
+        customer.serial_number,
+        email_state.delivery
+    from customer
+    inner join email_state on customer.clinic = email_state.clinic and customer.email = email_state.email
+    union
+    select
+        customer.customer_key,
+        customer.clinic,
+        customer.email,
+        customer.serial_number,
+        device_state.delivery
+    from customer
+    inner join device_state
+        on customer.clinic = device_state.clinic and customer.serial_number = device_state.serial_number
+
+),
+
 accelerometer_taken as (
 
     select * from accelerometer
@@ -157,57 +181,80 @@ reading as (
 
 delivered as (
 
-    -- readings that had come before the event's delivery, and with it
+    -- readings that had come before that delivery, and with it
     select
-        event.customer_key,
-        event.delivery,
+        touched.customer_key,
+        touched.delivery,
         {% for entity in ['accelerometer', 'step_trainer', 'machine_learning'] %}
             coalesce(
                 sum(reading.row_count) filter (
-                    where reading.entity = '{{ entity }}' and reading.delivery < event.delivery
+                    where reading.entity = '{{ entity }}' and reading.delivery < touched.delivery
                 ),
                 0
             )::bigint as {{ entity }}_before,
             coalesce(sum(reading.row_count) filter (where reading.entity = '{{ entity }}'), 0)::bigint
                 as {{ entity }}_after{% if not loop.last %},{% endif %}
         {% endfor %}
-    from event
-    left join reading on event.customer_key = reading.customer_key and event.delivery >= reading.delivery
-    group by event.customer_key, event.delivery
+    from touched
+    left join reading on touched.customer_key = reading.customer_key and touched.delivery >= reading.delivery
+    group by touched.customer_key, touched.delivery
 
 ),
+
+{% for thing, column in [('email', 'email'), ('device', 'serial_number')] %}
+
+    {{ thing }}_judged as (
+
+        -- the last state that a delivery up to this one left, and the one before that delivery
+        select
+            touched.customer_key,
+            touched.delivery,
+            {{ thing }}_state.is_consented,
+            case
+                when touched.delivery = {{ thing }}_state.delivery then {{ thing }}_state.was_consented
+                else {{ thing }}_state.is_consented
+            end as was_consented
+        from touched
+        inner join {{ thing }}_state
+            on
+                touched.clinic = {{ thing }}_state.clinic
+                and touched.{{ column }} = {{ thing }}_state.{{ column }}
+                and touched.delivery >= {{ thing }}_state.delivery
+        qualify row_number() over (
+            partition by touched.customer_key, touched.delivery
+            order by {{ thing }}_state.delivery desc
+        ) = 1
+
+    ),
+
+{% endfor %}
 
 judged as (
 
     select
-        event.customer_key,
-        event.clinic,
-        event.delivery,
-        event.changed_at,
-        event.has_research_consent,
-        event.had_research_consent,
+        touched.customer_key,
+        touched.clinic,
+        touched.delivery,
+        own.changed_at,
+        own.has_research_consent,
+        own.had_research_consent,
         {% for entity in ['accelerometer', 'step_trainer', 'machine_learning'] %}
             delivered.{{ entity }}_before,
             delivered.{{ entity }}_after,
         {% endfor %}
-        email_state.was_consented as had_accelerometer,
-        email_state.is_consented as has_accelerometer,
-        email_state.was_consented and device_state.was_consented and delivered.accelerometer_before > 0
+        email_judged.was_consented as had_accelerometer,
+        email_judged.is_consented as has_accelerometer,
+        email_judged.was_consented and device_judged.was_consented and delivered.accelerometer_before > 0
             as had_step_trainer,
-        email_state.is_consented and device_state.is_consented and delivered.accelerometer_after > 0
+        email_judged.is_consented and device_judged.is_consented and delivered.accelerometer_after > 0
             as has_step_trainer
-    from event
-    inner join delivered on event.customer_key = delivered.customer_key and event.delivery = delivered.delivery
-    inner join email_state
-        on
-            event.clinic = email_state.clinic
-            and event.email = email_state.email
-            and event.delivery = email_state.delivery
-    inner join device_state
-        on
-            event.clinic = device_state.clinic
-            and event.serial_number = device_state.serial_number
-            and event.delivery = device_state.delivery
+    from touched
+    inner join delivered on touched.customer_key = delivered.customer_key and touched.delivery = delivered.delivery
+    inner join email_judged
+        on touched.customer_key = email_judged.customer_key and touched.delivery = email_judged.delivery
+    inner join device_judged
+        on touched.customer_key = device_judged.customer_key and touched.delivery = device_judged.delivery
+    left join event as own on touched.customer_key = own.customer_key and touched.delivery = own.delivery
 
 ),
 
@@ -221,7 +268,7 @@ changed as (
         case
             when has_research_consent then 'given'
             when had_research_consent then 'withdrawn'
-            else 'came without consent'
+            else 'of another customer'
         end as consent_change,
         {% for entity, condition in [
             ('accelerometer', 'accelerometer'), ('step_trainer', 'step_trainer'), ('machine_learning', 'step_trainer')
@@ -238,9 +285,12 @@ changed as (
 
 told as (
 
-    -- who comes without consent changes nothing, but where an email address or a device is another customer's too
+    -- another customer's consent matters where it took rows away, or let them come
     select * from changed
-    where consent_change != 'came without consent' or accelerometer_row_change != 0 or step_trainer_row_change != 0
+    where
+        consent_change != 'of another customer'
+        or accelerometer_row_change != 0
+        or step_trainer_row_change != 0
 
 )
 
