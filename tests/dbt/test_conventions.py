@@ -164,7 +164,7 @@ def test_every_test_is_an_asset_check(manifest: Manifest) -> None:
 def test_singular_tests_say_what_a_returned_row_means() -> None:
     for path in (PROJECT_PATH / "tests").rglob("*.sql"):
         if path.parent.name == "generic":
-            assert re.match(r"\{% test \w+\(.*\) %\}\n\{#\n    Fails where ", path.read_text()), path.name
+            assert re.match(r"(?s)\{% test \w+\([^{]*\) %\}\n\{#\n    Fails where ", path.read_text()), path.name
         else:
             assert path.read_text().startswith("-- A returned row is "), path.name
             assert path.name.startswith("assert_"), path.name
