@@ -15,7 +15,7 @@ from orchestration.lib.lake import Lake
 from orchestration.lib.publish import PublishRefused, publish, publishable
 from orchestration.lib.warehouse import Warehouse
 from tests.balance_files import at, customer, load, phone, put, steps
-from tests.dbt.project import DbtHome, DbtRun
+from tests.dbt.project import DbtHome, DbtRun, plugin
 
 Manifest = dict[str, Any]
 
@@ -454,3 +454,38 @@ def test_what_is_not_for_publishing_is_not_in_the_published_file(trainers: Train
         text = repr([con.execute(f"from balance.{name}").fetchall() for name in relations])
     assert relations == {"customer_curated", "machine_learning_curated"}
     assert not any(told in text for told in ("test.com", "s-jo", "Jo Doe", "801555", "1971"))
+
+
+def test_the_secret_is_in_its_file_and_nowhere_else(trainers: Trainers) -> None:
+    """Neither in compiled SQL nor in a log, the warehouse or the published file."""
+    keys = plugin("participant_key")
+    home = trainers.dbt_home.path
+    trainers.publish()
+    secret = (home / keys.FILE_NAME).read_bytes().strip()
+    forms = [secret, *(keys.padded(secret, pad) for pad in (keys.INNER_PAD, keys.OUTER_PAD))]
+    forms += [form.hex().encode() for form in forms] + [form.hex().upper().encode() for form in forms]
+    files = [path for path in home.rglob("*") if path.is_file() and path.name != keys.FILE_NAME]
+    assert {"warehouse.duckdb", "published.duckdb", "manifest.json", "customer_trusted.sql"} <= {x.name for x in files}
+    assert [path for path in files if any(form in path.read_bytes() for form in forms)] == []
+
+
+def test_another_secret_gives_other_pseudonyms_and_the_same_gives_the_same(
+    trainers: Trainers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = trainers.copy(tmp_path)
+    question = "select email, participant_key from intermediate.customer_trusted order by all"
+    before = made.query(question)
+
+    def again() -> list[tuple[Any, ...]]:
+        assert made.dbt_home.dbt("run", "--select", "customer_trusted").success
+        return made.query(question)
+
+    assert again() == before
+    monkeypatch.setenv("VITALHOUSE_PARTICIPANT_KEY", "another secret of the tests")
+    other = again()
+    assert {email for email, _ in other} == {email for email, _ in before}
+    assert not {key for _, key in other} & {key for _, key in before}
+    monkeypatch.setenv("VITALHOUSE_PARTICIPANT_KEY", "short")
+    run = made.dbt_home.dbt("run", "--select", "customer_trusted")
+    assert not run.success
+    assert "VITALHOUSE_PARTICIPANT_KEY is shorter than the 16 bytes" in str(run.exception)
