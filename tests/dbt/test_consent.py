@@ -312,8 +312,8 @@ def test_any_other_scope_is_refused(trainers: Trainers) -> None:
 
 def test_a_shared_device_is_excluded_with_the_reason(trainers: Trainers) -> None:
     assert trainers.query("select * exclude (device_key) from balance.excluded_device order by serial_number") == [
-        ("motion_lab", "s-kim", "none of its customers has consented", 1, 0, 4),
-        ("motion_lab", "s-shared", "shared with a customer who has not consented", 2, 1, 4),
+        ("motion_lab", "s-kim", "no customer has consented", 1, 0, 4),
+        ("motion_lab", "s-shared", "shared with a customer without consent", 2, 1, 4),
     ]
     assert trainers.query(
         "select serial_number from balance.customer_curated where is_serial_number_shared order by 1"

@@ -42,11 +42,11 @@ judged as (
         coalesce(device.clinic, reading.clinic) as clinic,
         coalesce(device.serial_number, reading.serial_number) as serial_number,
         case
-            when device.serial_number is null then 'no customer is known for it'
-            when device.consenting_customer_count = 0 then 'none of its customers has consented'
+            when device.serial_number is null then 'no customer is known'
+            when device.consenting_customer_count = 0 then 'no customer has consented'
             when device.consenting_customer_count < device.customer_count
-                then 'shared with a customer who has not consented'
-            when measured.serial_number is null then 'none of its customers has accelerometer readings to use'
+                then 'shared with a customer without consent'
+            when measured.serial_number is null then 'no customer has accelerometer readings'
         end as reason,
         coalesce(device.customer_count, 0) as customer_count,
         coalesce(device.consenting_customer_count, 0) as consenting_customer_count,

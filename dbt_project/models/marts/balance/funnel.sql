@@ -101,9 +101,9 @@ accelerometer_outcome as (
         case
             when email.email is null then 'no customer has this email address'
             when not email.has_consented_customer then 'no research consent'
-            when not email.is_consented then 'email address shared with a customer without research consent'
+            when not email.is_consented then 'email address shared without consent'
             when not ({{ was_consented_when_taken('accelerometer', 'email') }})
-                then 'taken while there was no research consent'
+                then 'taken while there was no consent'
         end as reason
     from accelerometer
     left join email on accelerometer.clinic = email.clinic and accelerometer.email = email.email
@@ -115,9 +115,9 @@ step_trainer_outcome as (
     select
         step_trainer.delivered_row_count,
         case
-            when excluded_device.reason is not null then 'device: ' || excluded_device.reason
+            when excluded_device.reason is not null then excluded_device.reason
             when not ({{ was_consented_when_taken('step_trainer', 'serial_number') }})
-                then 'taken while there was no research consent'
+                then 'taken while there was no consent'
         end as reason
     from step_trainer
     left join excluded_device
@@ -170,7 +170,7 @@ trusted_customer_outcome as (
         case
             when measured.customer_key is not null then null
             when not trusted_customer.is_email_consented
-                then 'email address shared with a customer without research consent'
+                then 'email address shared without consent'
             else 'no accelerometer readings'
         end as reason
     from trusted_customer
@@ -184,7 +184,7 @@ trusted_accelerometer_outcome as (
         case
             when used_accelerometer.is_ambiguous then 'several customers fit at that instant'
             when used_accelerometer.is_ambiguous is null
-                then 'no step reading of the same customer at the same time'
+                then 'no step reading at that instant'
         end as reason
     from trusted_accelerometer
     left join used_accelerometer
@@ -201,7 +201,7 @@ trusted_step_trainer_outcome as (
         case
             when used_step_trainer.is_ambiguous then 'several customers fit at that instant'
             when used_step_trainer.is_ambiguous is null
-                then 'no accelerometer reading of the same customer at the same time'
+                then 'no accelerometer reading at that instant'
         end as reason
     from trusted_step_trainer
     left join used_step_trainer
@@ -229,7 +229,7 @@ dropped as (
         'customer' as entity,
         'landing' as from_zone,
         'trusted' as to_zone,
-        'an older or repeated record of the same customer' as outcome,
+        'older record of the same customer' as outcome,
         (select count(*) from record) - count(*) as row_count
     from customer
     {% for entity in ['accelerometer', 'step_trainer'] %}
