@@ -33,6 +33,9 @@ demo: $(RUN_STAMP)
 	    "select relation from catalog.publication where relation not like 'catalog.%' order by all" | tail -n +2); do \
 	    echo; echo "$$mart"; $(BIN)/vitalhouse sql "from $$mart order by all limit 3"; \
 	done
+	@echo; echo "balance.funnel: who passed the gate of consent, and what was dropped for which reason"
+	@$(BIN)/vitalhouse sql --warehouse "select entity, from_zone, to_zone, outcome, row_count from balance.funnel \
+	    order by entity, list_position(['lake', 'landing', 'trusted'], from_zone), is_kept, outcome"
 	@echo "Now try:"
 	@echo "  . $(BIN)/activate"
 	@echo "  vitalhouse status"

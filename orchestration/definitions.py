@@ -2,20 +2,21 @@
 
 import dagster as dg
 
-from orchestration.defs import bloodtest, catalog, dbt, ecg, jobs, practice, publish, schedules, sensors
+from orchestration.defs import balance, bloodtest, catalog, dbt, ecg, jobs, practice, publish, schedules, sensors
 from orchestration.lib import progress
 from orchestration.lib.home import Home
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
 
 # A new source is its module here.
-RAW_ASSETS = [*ecg.assets, *bloodtest.assets, *practice.assets]
+RAW_ASSETS = [*ecg.assets, *bloodtest.assets, *practice.assets, *balance.assets]
 
 
 def definitions(home: Home) -> dg.Definitions:
     """Everything that Dagster knows, on the data of this home."""
     return dg.Definitions(
         assets=[*RAW_ASSETS, *catalog.tables, *dbt.assets, *publish.assets],
+        asset_checks=[*balance.checks],
         jobs=jobs.jobs,
         schedules=schedules.schedules,
         sensors=sensors.sensors,

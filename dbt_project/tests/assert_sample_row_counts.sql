@@ -19,6 +19,10 @@
     ('practice', 'discarded_event'),
     ('practice', 'revenue_10min'),
     ('practice', 'revenue_10min_filled'),
+    ('balance', 'customer_curated'),
+    ('balance', 'machine_learning_curated'),
+    ('balance', 'excluded_device'),
+    ('balance', 'consent_change'),
 ] %}
 
 with expected_row_count as (

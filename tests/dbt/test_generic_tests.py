@@ -12,6 +12,7 @@ name: bad_rows
 version: 0.1.0
 profile: bad_rows
 flags: {send_anonymous_usage_stats: false}
+vars: {consent_scope: customer}
 """
 
 PROFILE = """
@@ -33,6 +34,19 @@ CASES = {
         "(1, 1), (1, 2), (2, 1)",
         {"pair": "(1, 1), (2, 1), (1, 1)", "pair_with_null": "(1, null), (1, null)"},
     ),
+    "only_consented": (
+        "only_consented: {arguments: {clinic: key, email: value}}",
+        # Of the lab's customers, a has consented with both devices, b with one of two, c not, d from 2999 on.
+        "('lab', 'a')",
+        {
+            "no_consent": "('lab', 'a'), ('lab', 'c')",
+            "one_of_two": "('lab', 'b')",
+            "future": "('lab', 'd')",
+            "unknown": "('lab', 'e')",
+            "other_clinic": "('gym', 'a')",
+            "nobody": "('lab', null)",
+        },
+    ),
     "accepted_range": (
         "accepted_range: {arguments: {column_name: value, min_value: 0, max_value: 10}}",
         "(1, 0), (2, 10), (3, null)",
@@ -45,6 +59,24 @@ CASES = {
     ),
 }
 
+# What only_consented asks: clinic, email address, device, consent as of.
+CONSENTS = """
+    select
+        clinic || ':' || email || ':' || serial_number as customer_key,
+        *,
+        timestamp '2022-01-01' as last_updated_at,
+        '2022-01' as last_delivery,
+        '' as path_below,
+        1 as _row_number
+    from (
+        values
+        ('lab', 'a', 's1', timestamp '2022-01-01'), ('lab', 'a', 's2', timestamp '2021-01-01'),
+        ('lab', 'b', 's3', timestamp '2022-01-01'), ('lab', 'b', 's4', null),
+        ('lab', 'c', 's5', null), ('lab', 'd', 's6', timestamp '2999-01-01'),
+        ('gym', 'a', 's1', null)
+    ) as rows (clinic, email, serial_number, research_consent_at)
+"""
+
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> DbtRun:
@@ -53,7 +85,10 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> DbtRun:
     (project / "dbt_project.yml").write_text(PROJECT)
     (project / "profiles.yml").write_text(PROFILE)
     shutil.copytree(PROJECT_PATH / "tests" / "generic", project / "tests" / "generic")
+    shutil.copytree(PROJECT_PATH / "macros", project / "macros")
     (project / "models").mkdir()
+    (project / "models" / "stg_balance__customer.sql").write_text(CONSENTS)
+    (project / "models" / "customer_consent_history.sql").write_text("select 1 as nothing")
     entries = []
     for name, (arguments, good, bad) in CASES.items():
         for case, values in {"good": good, **bad}.items():

@@ -15,6 +15,10 @@ DAMAGE = {
     "assert_duplicate_points_to_an_original": (
         "update ecg.run set duplicate_of_run_key = 'sf_state:82:1' where run_key = 'sf_state:05:1'"
     ),
+    "assert_every_consent_can_be_read": (
+        "update intermediate.int_balance_customer__judged set has_research_consent_text = true, "
+        "research_consent_at = null where customer_key = (select min(customer_key) from intermediate.customer_trusted)"
+    ),
     "assert_every_age_is_plausible": "update ecg.run set is_age_plausible = false where run_key = 'sf_state:01:1'",
     "assert_every_event_is_kept_or_discarded": (
         "delete from intermediate.int_practice_claim__numbered where claim_id = 7 and arrival_number = 1"
@@ -27,6 +31,11 @@ DAMAGE = {
         "update ecg.run_metadata set transform_load_id = 0 where run_key = 'sf_state:01:1'"
     ),
     "assert_every_run_is_a_header_and_a_signal": "delete from ecg.run where run_key = 'sf_state:04:1'",
+    "assert_funnel_adds_up": "update balance.funnel set row_count = row_count + 1 where outcome = 'delivered again'",
+    "assert_no_record_is_of_the_future": (
+        "update intermediate.int_balance_customer__judged set last_updated_at = timestamp '2999-01-01' "
+        "where customer_key = (select max(customer_key) from intermediate.customer_trusted)"
+    ),
     "assert_no_run_is_claimed_by_two_files": (
         "update ecg.run set has_conflicting_file = true where run_key = 'sf_state:01:1'"
     ),
@@ -62,6 +71,7 @@ DAMAGE = {
     ),
     "assert_quality_expectations_hold": "delete from bloodtest.lab where lab_key = 'unknown'",
     "assert_quality_expectations_hold_or_warn": "update bloodtest.bloodtest set is_plausible = false",
+    "assert_sample_funnel": "delete from balance.funnel where outcome = 'research consent begins in the future'",
     "assert_sample_row_counts": "delete from ecg.subject where subject_key = 'sf_state:82'",
     "assert_snapshot_knows_every_version": (
         "delete from intermediate.patient_history_snapshot where patient_key = 'sf_state:1018'"
@@ -75,6 +85,8 @@ WARNINGS = {
     "assert_every_test_has_its_patient",
     "assert_no_doctor_has_two_names",
     "assert_no_lab_has_two_names",
+    "assert_every_consent_can_be_read",
+    "assert_no_record_is_of_the_future",
     "assert_no_run_is_claimed_by_two_files",
     "assert_no_subject_contradicts_itself",
     "assert_quality_expectations_hold_or_warn",

@@ -1,0 +1,39 @@
+with reading as (
+
+    select * from {{ ref('stg_balance__step_trainer') }}
+
+),
+
+customer as (
+
+    select * from {{ ref('int_balance_customer__measured') }}
+
+),
+
+consented as (
+
+    -- the customers with a device have all consented, or none of its readings is here
+    select distinct
+        clinic,
+        serial_number
+    from customer
+    where is_device_consented
+
+),
+
+trusted as (
+
+    select
+        reading.clinic,
+        reading.serial_number,
+        reading.measured_at,
+        reading.distance_from_object_cm,
+        reading.first_delivery,
+        reading._load_id
+    from reading
+    inner join consented on reading.clinic = consented.clinic and reading.serial_number = consented.serial_number
+    where {{ was_consented_when_taken('reading', 'serial_number') }}
+
+)
+
+select * from trusted

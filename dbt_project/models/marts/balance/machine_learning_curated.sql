@@ -1,0 +1,21 @@
+with pair as (
+
+    select * from {{ ref('int_balance_reading__paired') }}
+
+),
+
+curated as (
+
+    select
+        participant_key,
+        measured_at,
+        x,
+        y,
+        z,
+        distance_from_object_cm
+    from pair
+    where not is_ambiguous
+
+)
+
+select * from curated

@@ -1,0 +1,43 @@
+with reading as (
+
+    select * from {{ source('raw', 'balance_step_trainer') }}
+
+),
+
+delivered_content as (
+
+    select * from {{ source('catalog', 'delivered_content') }}
+
+),
+
+decoded as (
+
+    select
+        reading.clinic,
+        {{ normalised('reading.serialnumber') }} as serial_number,
+        {{ epoch_ms_to_timestamp('reading.sensorreadingtime') }} as measured_at,
+        reading.distancefromobject as distance_from_object_cm,
+        delivered_content.first_delivery,
+        reading._load_id
+    from reading
+    inner join delivered_content on reading._raw_path = delivered_content.raw_path
+
+),
+
+once as (
+
+    -- a reading that comes again in another file, or twice in one, is one reading
+    select
+        clinic,
+        serial_number,
+        measured_at,
+        distance_from_object_cm,
+        min(first_delivery) as first_delivery,
+        min(_load_id) as _load_id,
+        count(*) as delivered_row_count
+    from decoded
+    group by clinic, serial_number, measured_at, distance_from_object_cm
+
+)
+
+select * from once

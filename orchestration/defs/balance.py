@@ -1,0 +1,57 @@
+"""Balance: customers with their consents, and the readings of their phones and step trainers."""
+
+import dagster as dg
+
+from orchestration.defs.deliveries import WAREHOUSE_POOL, LoadConfig, chosen, delivered, materialized, step
+from orchestration.lib import sources
+from orchestration.lib.funnel import funnel_of
+from orchestration.lib.lake import Lake
+from orchestration.lib.loader import load
+from orchestration.lib.sources import Entity
+from orchestration.lib.warehouse import Warehouse
+
+
+def raw_asset(entity: Entity, description: str) -> dg.AssetsDefinition:
+    """The raw table of one kind of file."""
+    name = entity.table.name.removeprefix("raw.")
+
+    @dg.asset(
+        key=["raw", name],
+        group_name="balance",
+        kinds={"duckdb", "json"},
+        description=description,
+        **delivered("balance"),
+    )
+    def loaded(
+        context: dg.AssetExecutionContext,
+        config: LoadConfig,
+        lake: dg.ResourceParam[Lake],
+        warehouse: dg.ResourceParam[Warehouse],
+    ) -> dg.MaterializeResult[None]:
+        with step(context):
+            report = load(entity, lake, warehouse, chosen(context, "balance"), reload=config.reload, log=context.log)
+            return materialized(name, report, warehouse)
+
+    return loaded
+
+
+@dg.asset_check(asset=["balance", "funnel"], name="every_drop_has_its_reason", pool=WAREHOUSE_POOL)
+def every_drop_has_its_reason(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """What came and what is left of it, zone by zone: every row is kept, or dropped for a reason that is counted."""
+    found = funnel_of(warehouse)
+    return dg.AssetCheckResult(
+        passed=not found.gaps,
+        metadata={
+            "funnel": dg.MetadataValue.md(found.as_markdown()),
+            "gaps": dg.MetadataValue.json(found.gaps),
+            **found.kept,
+        },
+    )
+
+
+assets = [
+    raw_asset(sources.BALANCE_CUSTOMER, "Customers' records: whole snapshots, again and again, with their consents."),
+    raw_asset(sources.BALANCE_ACCELEROMETER, "Readings of a phone's accelerometer, under a customer's email address."),
+    raw_asset(sources.BALANCE_STEP_TRAINER, "Readings of a step trainer, under its serial number."),
+]
+checks = [every_drop_has_its_reason]
