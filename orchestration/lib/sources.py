@@ -370,6 +370,9 @@ PRACTICE_PATIENT = Entity(
         Field("phone_number", "VARCHAR", "a telephone number"),
         Field("first_name", "VARCHAR", "a name"),
         Field("last_name", "VARCHAR", "a name"),
+    ),
+)
+
 # Milliseconds of 2000 to 9999: a time in seconds lies before, one in microseconds behind. Taken for milliseconds,
 # either would put a record in the wrong place among the others.
 _EPOCH_MS = "{value} between 946684800000 and 253402300799999"
@@ -434,7 +437,18 @@ BALANCE_STEP_TRAINER = Entity(
     ),
 )
 
-ENTITIES: tuple[Entity, ...] = (ECG_RUN_HEADER, ECG_RUN_SIGNAL, BLOODTEST_PATIENT, BLOODTEST_LOG, PRACTICE_CLAIM, PRACTICE_DIAGNOSIS, PRACTICE_PATIENT, BALANCE_CUSTOMER, BALANCE_ACCELEROMETER, BALANCE_STEP_TRAINER,)
+ENTITIES: tuple[Entity, ...] = (
+    ECG_RUN_HEADER,
+    ECG_RUN_SIGNAL,
+    BLOODTEST_PATIENT,
+    BLOODTEST_LOG,
+    PRACTICE_CLAIM,
+    PRACTICE_DIAGNOSIS,
+    PRACTICE_PATIENT,
+    BALANCE_CUSTOMER,
+    BALANCE_ACCELEROMETER,
+    BALANCE_STEP_TRAINER,
+)
 
 # Raw tables that a transform fills rather than the loader.
 COMPUTED_TABLES: tuple[Table, ...] = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY)
