@@ -77,7 +77,7 @@ def build(**options: Any) -> None:
 
 @main.command()
 @click.argument("measurement")
-@click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Factor on the subjects.")
+@click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Factor on how many people.")
 @click.option("--seed", type=click.IntRange(min=0), help="Other people; the same seed gives the same files.")
 @click.option("--bad-input", is_flag=True, help="Also one example of each bad input, in a delivery of its own.")
 def generate(measurement: str, scale: float, seed: int | None, bad_input: bool) -> None:

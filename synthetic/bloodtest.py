@@ -5,7 +5,6 @@ pipeline must find; the seed decides who and which.
 """
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ from synthetic.bloodtest_plan import (
     file_count,
     working_days,
 )
-from synthetic.files import write_file
+from synthetic.files import check_seed, measurement_folder, write_file
 
 __all__ = [
     "BAD_INPUTS",
@@ -100,8 +99,8 @@ def write_deliveries(incoming: Path, clinic: str = "sf_state", scale: float = 1.
     FileExistsError
         If a delivery is there already with other content.
     """
-    group = _Group.draw(Plan.of(scale), _checked(seed))
-    folders = [_measurement_folder(incoming, clinic) / name for name in DELIVERIES]
+    group = _Group.draw(Plan.of(scale), check_seed(seed))
+    folders = [measurement_folder(incoming, clinic, "bloodtest") / name for name in DELIVERIES]
     _write_patients(folders, group)
     _write_tests(folders, group)
     resent = folders[RESENT_FROM] / "log_data" / RESENT_FILE
@@ -122,8 +121,8 @@ def write_further_delivery(
     ValueError, FileExistsError
         As ``write_deliveries``.
     """
-    group = _Group.draw(Plan.of(scale), _checked(seed))
-    folder = _measurement_folder(incoming, clinic) / name
+    group = _Group.draw(Plan.of(scale), check_seed(seed))
+    folder = measurement_folder(incoming, clinic, "bloodtest") / name
     rng = np.random.default_rng([seed, _FURTHER, *name.encode()])
     days = working_days(date(2024, 1, 1), date(2024, 2, 1))
     tests = _draw_tests(rng, group, group.pick(rng, test_count, group.plan.patient_count), days)
@@ -445,20 +444,6 @@ def _epoch_ms(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
 
 
-def _measurement_folder(incoming: Path, clinic: str) -> Path:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", clinic):
-        raise ValueError(
-            f"a clinic's name is letters, digits, '_', '-' and '.', beginning with one of the first two, not {clinic!r}"
-        )
-    return incoming / f"clinic={clinic}" / "measurement=bloodtest"
-
-
-def _checked(seed: int) -> int:
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, not {seed}")
-    return seed
-
-
 # Bad input.
 
 
@@ -512,8 +497,8 @@ def write_bad_inputs(incoming: Path, clinic: str = "sf_state", seed: int = 2021)
     ValueError, FileExistsError
         As ``write_deliveries``.
     """
-    folder = _measurement_folder(incoming, clinic) / BAD_INPUT_DELIVERY
-    rng = np.random.default_rng([_checked(seed), _BAD])
+    folder = measurement_folder(incoming, clinic, "bloodtest") / BAD_INPUT_DELIVERY
+    rng = np.random.default_rng([check_seed(seed), _BAD])
     written = {}
     for number, (case, bad) in enumerate(BAD_INPUTS.items()):
         path = folder / bad.folder / f"{case}.json"

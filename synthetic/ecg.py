@@ -6,7 +6,6 @@ smaller scale is the beginning of a larger one's, byte for byte.
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,7 +24,7 @@ from synthetic.ecg_signal import (
     synthesize_run,
     synthesize_runs,
 )
-from synthetic.files import write_file
+from synthetic.files import check_seed, measurement_folder, write_file
 
 __all__ = ["BAD_INPUTS", "synthesize_runs", "write_bad_inputs", "write_deliveries"]
 
@@ -104,10 +103,10 @@ def write_deliveries(incoming: Path, clinic: str = "sf_state", scale: float = 1.
     FileExistsError
         If a delivery is there already with other content.
     """
-    folder = _measurement_folder(incoming, clinic)
+    folder = measurement_folder(incoming, clinic, "ecg")
     if not (math.isfinite(scale) and scale > 0):
         raise ValueError(f"scale must be a positive number, not {scale}")
-    _check_seed(seed)
+    check_seed(seed)
     subject_count = max(MIN_SUBJECT_COUNT, round(SUBJECT_COUNT * scale))
     first, second = folder / FIRST_DELIVERY, folder / SECOND_DELIVERY
     for number in range(1, subject_count + 1):
@@ -221,19 +220,6 @@ def _write_run(delivery: Path, subject: int, run: int, content: _Run, folder: st
     return paths
 
 
-def _measurement_folder(incoming: Path, clinic: str) -> Path:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", clinic):
-        raise ValueError(
-            f"a clinic's name is letters, digits, '_', '-' and '.', beginning with one of the first two, not {clinic!r}"
-        )
-    return incoming / f"clinic={clinic}" / "measurement=ecg"
-
-
-def _check_seed(seed: int) -> None:
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, not {seed}")
-
-
 # Name and description of each case. Case k is written as subject 9000 + k, beyond the subjects of any scale below 112:
 # bad input never takes the place of good runs.
 BAD_INPUTS: dict[str, str] = {
@@ -272,8 +258,8 @@ def write_bad_inputs(incoming: Path, clinic: str = "sf_state", seed: int = 2004)
     ValueError, FileExistsError
         As ``write_deliveries``.
     """
-    folder = _measurement_folder(incoming, clinic) / BAD_INPUT_DELIVERY
-    _check_seed(seed)
+    folder = measurement_folder(incoming, clinic, "ecg") / BAD_INPUT_DELIVERY
+    check_seed(seed)
     written = {}
     for number, case in enumerate(BAD_INPUTS, start=_FIRST_BAD_SUBJECT):
         subject = _draw_subject(seed, number)

@@ -1,6 +1,7 @@
 """Puts generated files in the lake the way a careful provider does: whole or not at all, and never over another one."""
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -34,3 +35,31 @@ def write_file(path: Path, content: bytes) -> None:
     written_at = time.time() - _DATED_BACK_S
     os.utime(unfinished, (written_at, written_at))
     unfinished.replace(path)
+
+
+def measurement_folder(incoming: Path, clinic: str, measurement: str) -> Path:
+    """Where a clinic's deliveries of one measurement lie.
+
+    Raises
+    ------
+    ValueError
+        If the clinic's name would not do as a folder of the lake.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", clinic):
+        raise ValueError(
+            f"a clinic's name is letters, digits, '_', '-' and '.', beginning with one of the first two, not {clinic!r}"
+        )
+    return incoming / f"clinic={clinic}" / f"measurement={measurement}"
+
+
+def check_seed(seed: int) -> int:
+    """The seed as it is.
+
+    Raises
+    ------
+    ValueError
+        If it is negative, which numpy does not take.
+    """
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, not {seed}")
+    return seed

@@ -21,8 +21,8 @@ _CLOCK_STEP_SECONDS = 0.05
 # A directory's time does not show that a file in it was written on in place, as by an upload that stalls and goes on.
 # So each directory is looked into once a day all the same: 60,000 files take 0.5 s.
 LOOK_AGAIN_SECONDS = 24 * 3600.0
-# Files from this size on are hashed on every core, which takes half of the time on two; to hand over a smaller one takes
-# longer than to hash it, about 1 ms.
+# Files from this size on are hashed on every core: 1.5 GB took 3.0 s on one, 1.5 s on two. A smaller one is hashed in
+# less than 1 ms: nothing to share.
 _LARGE_BYTES = 1 << 20
 
 

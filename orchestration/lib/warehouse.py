@@ -116,7 +116,7 @@ class Warehouse:
         holder_said = None
         while True:
             try:
-                return duckdb.connect(str(self.path), read_only=read_only)
+                con = duckdb.connect(str(self.path), read_only=read_only)
             except duckdb.Error as error:
                 holder = lock_holder(error)
                 if holder is None:
@@ -130,6 +130,10 @@ class Warehouse:
                     self.say(f"{self.path.name} is in use by {holder}: waiting")
                     holder_said = holder
                 time.sleep(LOCK_POLL_SECONDS)
+            else:
+                # The command has a bar of its own; what a program prints as JSON must be nothing else.
+                con.execute("set enable_progress_bar = false")
+                return con
 
 
 def initialise(con: duckdb.DuckDBPyConnection) -> None:
