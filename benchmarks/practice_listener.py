@@ -2,9 +2,9 @@
 
     python -m benchmarks.practice_listener [--messages 300000] [--rounds 3]
 
-Goal: at least 20,000 messages a second on each stream, none lost. Publishers and listener are processes of their own, as
-in an office; publishers write a frame at a time, drawn beforehand. Beside it, the floor: a reader that takes the frames
-apart and does nothing with them.
+Goal: at least 20,000 messages a second on each stream, none lost. Publishers and listener are processes of their own,
+as in an office; publishers write a frame at a time, drawn beforehand. Beside it, the floor: a reader that takes the
+frames apart and does nothing with them.
 """
 
 import argparse

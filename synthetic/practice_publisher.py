@@ -8,11 +8,12 @@ the pipes itself, tries to open them for writing until somebody reads, and begin
 
 import argparse
 import contextlib
+import itertools
 import os
 import select
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from synthetic.practice import STREAMS, Stream
@@ -77,6 +78,12 @@ def publish(path: Path, messages: Iterable[bytes], interval_seconds: float = 0.0
     return count
 
 
+def drawn(stream: Stream, count: int | None) -> Iterator[bytes]:
+    """So many messages of a stream, or messages without end."""
+    for _ in itertools.repeat(None) if count is None else range(count):
+        yield stream.draw().encode()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--claims", type=Path, required=True)
@@ -88,9 +95,7 @@ def main() -> None:
     paths = dict(zip(STREAMS, (options.claims, options.diagnoses), strict=True))
     threads = []
     for kind, path in paths.items():
-        stream = Stream(kind, options.seed)
-        numbers = iter(int, 1) if options.count is None else iter(range(options.count))
-        messages = (stream.draw().encode() for _ in numbers)
+        messages = drawn(Stream(kind, options.seed), options.count)
         thread = threading.Thread(target=publish, args=(path, messages, options.interval_seconds), daemon=True)
         thread.start()
         threads.append(thread)

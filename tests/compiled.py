@@ -64,7 +64,10 @@ def _model(full: dict[str, Any], incremental: dict[str, Any]) -> Model:
         full["compiled_code"],
         incremental["compiled_code"],
         tuple(config["unique_key"] or ()),
-        tuple(hook["sql"].replace("{{ this }}", relation) for hook in config["post-hook"]),
+        # Others say how to plan, not what to write.
+        tuple(
+            hook["sql"].replace("{{ this }}", relation) for hook in config["post-hook"] if "{{ this }}" in hook["sql"]
+        ),
     )
 
 

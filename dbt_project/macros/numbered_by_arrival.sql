@@ -8,9 +8,10 @@
     again, all their rows at once. A row that went stays with a null number: who sums up windows must hear of it. Rows only
     go by loads of whole files, so a count by load shows cheaply whether any did.
 
-    decided_load_id: the latest load of the source when the row was decided. What reads this table incrementally takes the
-    rows that were decided after its own last build, and those decided at the same load (rows may go without a new load);
-    the first build, of everything, leaves nobody behind: is_first_build.
+    decision_number: twice the latest load of the source when the row was decided, and one more unless everything was built.
+    What reads this table incrementally, and has gone up to a load, takes the rows of a higher number than twice that: what
+    was decided since, and what was decided at the same load (rows may go without a new one), but not the first build's,
+    which left nobody behind.
 
     Arguments
         staged: name of the staging model, one row per row received, with clinic, received_at and lineage.
@@ -20,7 +21,7 @@
 {% macro numbered_by_arrival(staged, id, content) %}
     {% set content_of_present = 'present.' ~ content | join(', present.') -%}
     {% set columns = ['clinic', id] + content + ['received_at', '_raw_path', '_row_number', '_load_id'] -%}
-with event as (
+with event as {{ in_place() }} (
 
     select * from {{ ref(staged) }}
 
@@ -42,7 +43,7 @@ latest_load as (
 
 {% if is_incremental() %}
 
-    numbered as (
+    numbered as {{ in_place() }} (
 
         select * from {{ this }}
 
@@ -270,8 +271,7 @@ described as (
         decided._raw_path,
         decided._row_number,
         decided._load_id,
-        latest_load.load_id as decided_load_id,
-        {{ 'false' if is_incremental() else 'true' }} as is_first_build
+        {{ decision_number() }} as decision_number
     from decided
     cross join latest_load
     -- so that a span of time is a stretch of the table
@@ -282,20 +282,22 @@ described as (
 select * from described
 {%- endmacro %}
 
+{# Number of what is decided in this build; needs a CTE latest_load. #}
+{% macro decision_number() -%}
+    2 * latest_load.load_id + {{ 1 if is_incremental() else 0 }}
+{%- endmacro %}
+
 {#
-    Condition on a table that numbered_by_arrival, or a model after its manner, made: decided since this model's last build.
+    Table expression: the decisions since this model's last build, as the one column decision_number. Listed, so that the
+    engine skips the parts of a table in which there is none.
 
     Arguments
-        relation: the table, with decided_load_id and is_first_build.
         watermark: name of a CTE with one row, the load_id up to which this model has gone.
         load: name of a CTE with the load_id of every load.
 #}
-{% macro decided_since(relation, watermark, load) -%}
-    {{ relation }}.decided_load_id in (
-        select {{ load }}.load_id from {{ load }} where {{ load }}.load_id >= (select {{ watermark }}.load_id from {{ watermark }})
-    )
-    and (
-        not {{ relation }}.is_first_build
-        or {{ relation }}.decided_load_id > (select {{ watermark }}.load_id from {{ watermark }})
-    )
+{% macro decisions_since(watermark, load) -%}
+    select 2 * {{ load }}.load_id + half.number as decision_number
+    from {{ load }}
+    cross join (values (0), (1)) as half (number)
+    where 2 * {{ load }}.load_id + half.number > 2 * (select {{ watermark }}.load_id from {{ watermark }})
 {%- endmacro %}

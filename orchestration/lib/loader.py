@@ -259,7 +259,8 @@ class _Loading:
         for path, line_number, raw_text, problem in self.con.execute(
             "select raw_path, line_number, raw_text, problem from typed where problem is not null order by all"
         ).fetchall():
-            self.outcomes[path].rejected.append(RejectedRow(line_number, raw_text, problem))
+            # A reason quotes the value: what is no text there would be none in a terminal either.
+            self.outcomes[path].rejected.append(RejectedRow(line_number, raw_text, readers.printable(problem)))
         for path, count in self.con.execute(
             "select raw_path, count(*) from typed where problem is null group by raw_path"
         ).fetchall():

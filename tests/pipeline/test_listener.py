@@ -174,6 +174,15 @@ def test_broken_frames_are_kept_and_refused_by_the_loader(office: Office) -> Non
     ]
 
 
+def test_the_publisher_to_try_it_with_publishes_what_loads(office: Office) -> None:
+    pipes = [f"--{name}={office.pipe(kind)}" for name, kind in (("claims", "claim"), ("diagnoses", "diagnosis"))]
+    command = [sys.executable, "-m", "synthetic.practice_publisher", *pipes, "--interval-seconds=0", "--count=50"]
+    with office.listener():
+        subprocess.run(command, cwd=REPOSITORY, check=True, timeout=PATIENCE_SECONDS)
+    office.load()
+    assert len(office.loaded("claim")) == len(office.loaded("diagnosis")) == 50
+
+
 def test_an_office_has_one_listener(office: Office) -> None:
     with turn(office.home.ensure().path / "listen-c.lock"), office.listener() as process:
         assert process.wait(PATIENCE_SECONDS) == 1

@@ -22,7 +22,7 @@ MISSING = "is missing: expected"
 REASONS = {
     "claim-cut-off.ndjson": "line 1: it is not a valid JSON object: ",
     "claim-not-utf8.ndjson": "line 1: it is not valid UTF-8",
-    "claim-nul.ndjson": "line 1: code is '032\x0030': expected a claim code of five digits as text, such as 03230",
+    "claim-nul.ndjson": "line 1: code is '032\\x0030': expected a claim code of five digits as text, such as 03230",
     "claim-array.ndjson": "line 1: it is not a JSON object",
     "claim-empty.ndjson": "it is empty: expected JSON objects",
     "claim-refused-by-the-listener.ndjson": "line 1: the frame ends after 4 of 56 bytes",

@@ -459,7 +459,7 @@ class TestCsv:
             b"id;name\n1;Ada\n2;Ben, jr.\n",
             b"id\tname\n1\tAda\n2\tBen, jr.\n",
             b'\xef\xbb\xbfid,name\n\n1,Ada\n , \n2,"Ben, jr."\n\n',
-            b'\nid , "name"\n1,Ada\n2,"Ben, jr."\n',
+            b'\n id ,name\n1,Ada\n2,"Ben, jr."\n',
         ],
     )
     def test_every_form_in_which_lines_come(self, content: bytes) -> None:

@@ -4,6 +4,8 @@
         incremental_strategy='delete+insert',
         unique_key=['clinic', 'patient_id', 'category'],
         on_schema_change='fail',
+        pre_hook="{{ joins_as_written() }}",
+        post_hook="{{ joins_as_planned() }}",
     )
 }}
 
@@ -117,8 +119,7 @@ described as (
         decided.category,
         decided.counts_from_at,
         decided.earliest_counts_from_at,
-        latest_load.load_id as decided_load_id,
-        {{ 'false' if is_incremental() else 'true' }} as is_first_build
+        {{ decision_number() }} as decision_number
     from decided
     cross join latest_load
 

@@ -4,10 +4,12 @@
         incremental_strategy='delete+insert',
         unique_key=['clinic', 'patient_id', 'icd10_code'],
         on_schema_change='fail',
+        pre_hook="{{ joins_as_written() }}",
+        post_hook="{{ joins_as_planned() }}",
     )
 }}
 
-with diagnosis as (
+with diagnosis as {{ in_place() }} (
 
     select * from {{ ref('int_practice_diagnosis__numbered') }}
 
@@ -48,7 +50,7 @@ latest_load as (
             diagnosis.clinic,
             diagnosis.patient_id
         from diagnosis
-        where {{ decided_since('diagnosis', 'watermark', 'load') }}
+        where diagnosis.decision_number in ({{ decisions_since('watermark', 'load') }})
 
     ),
 

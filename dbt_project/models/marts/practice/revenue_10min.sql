@@ -4,11 +4,12 @@
         incremental_strategy='delete+insert',
         unique_key=['clinic', 'category', 'window_start_at'],
         on_schema_change='fail',
-        post_hook="delete from {{ this }} where claim_count = 0",
+        pre_hook="{{ joins_as_written() }}",
+        post_hook=["delete from {{ this }} where claim_count = 0", "{{ joins_as_planned() }}"],
     )
 }}
 
-with claim as (
+with claim as {{ in_place() }} (
 
     select * from {{ ref('int_practice_claim__numbered') }}
 
@@ -56,7 +57,7 @@ latest_load as (
             patient_category.patient_id,
             min(patient_category.earliest_counts_from_at) as earliest_counts_from_at
         from patient_category
-        where {{ decided_since('patient_category', 'watermark', 'load') }}
+        where patient_category.decision_number in ({{ decisions_since('watermark', 'load') }})
         group by
             patient_category.clinic,
             patient_category.patient_id
@@ -70,7 +71,7 @@ latest_load as (
             claim.clinic,
             claim.window_start_at
         from claim
-        where {{ decided_since('claim', 'watermark', 'load') }}
+        where claim.decision_number in ({{ decisions_since('watermark', 'load') }})
 
         union
 
