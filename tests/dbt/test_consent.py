@@ -274,7 +274,7 @@ def trainers(tmp_path_factory: pytest.TempPathFactory) -> Trainers:
 def trainers_by_reading(tmp_path_factory: pytest.TempPathFactory) -> Trainers:
     made = Trainers(tmp_path_factory.mktemp("by_reading"), "--vars", "{consent_scope: reading}")
     made.receive("2022-01", CUSTOMERS, PHONES, STEPS)
-    run = made.build()
+    run = made.run()
     assert run.success, run.named("fail") | run.named("error")
     return made
 
