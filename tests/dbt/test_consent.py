@@ -243,7 +243,7 @@ class Trainers:
 
     def run(self) -> DbtRun:
         """The models without their tests."""
-        return self.dbt_home.dbt("run", "--select", "tag:balance", *self.options)
+        return self.dbt_home.dbt("run", "--select", "tag:balance", "tag:catalog", *self.options)
 
     def test(self) -> DbtRun:
         return self.dbt_home.dbt("test", "--select", "test_name:only_consented", *self.options)
