@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.defs.balance import every_drop_has_its_reason
 from orchestration.lib import publish as publishing
 from orchestration.lib.lake import Lake
 from orchestration.lib.publish import PublishRefused, publish, publishable
@@ -242,7 +243,7 @@ class Trainers:
 
     def run(self) -> DbtRun:
         """The models without their tests."""
-        return self.dbt_home.dbt("run", "--select", "tag:balance", *self.options)
+        return self.dbt_home.dbt("run", "--select", "tag:balance", "tag:catalog", *self.options)
 
     def test(self) -> DbtRun:
         return self.dbt_home.dbt("test", "--select", "test_name:only_consented", *self.options)
@@ -273,7 +274,7 @@ def trainers(tmp_path_factory: pytest.TempPathFactory) -> Trainers:
 def trainers_by_reading(tmp_path_factory: pytest.TempPathFactory) -> Trainers:
     made = Trainers(tmp_path_factory.mktemp("by_reading"), "--vars", "{consent_scope: reading}")
     made.receive("2022-01", CUSTOMERS, PHONES, STEPS)
-    run = made.build()
+    run = made.run()
     assert run.success, run.named("fail") | run.named("error")
     return made
 
@@ -397,6 +398,21 @@ def test_a_reading_of_a_withdrawn_period_is_seen(trainers_by_reading: Trainers, 
     failed = made.test().named("fail")
     assert len(failed) == len(tables)
     assert all(any(table.split(".")[1] in name for name in failed) for table in tables)
+
+
+def test_the_funnel_shows_in_dagster_and_fails_where_a_row_is_lost(trainers: Trainers, tmp_path: Path) -> None:
+    made = trainers.copy(tmp_path)
+    good = every_drop_has_its_reason(warehouse=made.warehouse)
+    assert good.passed
+    assert "| step_trainer | landing → trusted | shared with a customer without consent | 4 |" in str(
+        good.metadata["funnel"].value
+    )
+    assert good.metadata["customer in trusted"].value == 5
+    with made.dbt_home.warehouse() as con:
+        con.execute("update balance.funnel set row_count = row_count - 1 where outcome = 'no research consent'")
+    bad = every_drop_has_its_reason(warehouse=made.warehouse)
+    assert not bad.passed
+    assert len(bad.metadata["gaps"].value) == 2
 
 
 # -- withdrawal -------------------------------------------------------------------------------------------------------

@@ -213,7 +213,9 @@ class Project:
 def compile_project(folder: Path, scope: str) -> Project:
     home = DbtHome(folder).prepare()
     variables = f"{{consent_scope: {scope}}}"
-    run = home.dbt("compile", "--select", "+tag:balance", "--exclude", "tag:ecg", "--vars", variables)
+    run = home.dbt(
+        "compile", "--select", "+tag:balance,resource_type:model", "test_name:only_consented", "--vars", variables
+    )
     assert run.success, run.exception
     nodes = {
         identity: node
