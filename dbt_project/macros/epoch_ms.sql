@@ -1,3 +1,8 @@
+{# Milliseconds since 1970-01-01 00:00 UTC. #}
+{% macro timestamp_to_epoch_ms(timestamp) -%}
+    epoch_ms({{ timestamp }})
+{%- endmacro %}
+
 {# Timestamp, UTC, of whole milliseconds since 1970. #}
 {% macro epoch_ms_to_timestamp(milliseconds) -%}
     make_timestamp(({{ milliseconds }}) * 1000)
