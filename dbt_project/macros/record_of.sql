@@ -7,3 +7,8 @@
 {% macro named_record_of(columns) -%}
     struct_pack({% for column in columns %}{{ column }} := {{ column }}{% if not loop.last %}, {% endif %}{% endfor %})
 {%- endmacro %}
+
+{# Columns of one table among several, for a select list. #}
+{% macro columns_of(table, columns) -%}
+    {% for column in columns %}{{ table }}.{{ column }}{% if not loop.last %}, {% endif %}{% endfor %}
+{%- endmacro %}

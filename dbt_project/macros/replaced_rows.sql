@@ -62,17 +62,34 @@
         and patient_key not in (select present.patient_key from {{ delivered }} as present where not present.is_withdrawn)
 {%- endmacro %}
 
+{#
+    Whether tests are gone, or came anew, since patient_test_summary looked at them, as when their file was loaded anew. Then
+    the tests that it counted and those of later loads are not all tests, and nothing else says whose are gone.
+#}
+{% macro has_lost_tests(test) -%}
+    {%- set query -%}
+        select
+            (select count(*) from {{ test }}) != (
+                select coalesce(sum(present.test_count), 0) from {{ this }} as present
+            ) + (
+                select count(*) from {{ test }} as test
+                where test.load_id > (select coalesce(max(present.last_load_id), 0) from {{ this }} as present)
+            )
+    {%- endset -%}
+    {{ return(execute and run_query(query).columns[0].values()[0]) }}
+{%- endmacro %}
+
 {# For the post_hook of patient_test_summary: patients of whom no test is left. #}
 {% macro delete_untested_patients() -%}
     {%- set test = ref('bloodtest') -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
+        delete from {{ this }} as present
         where
-            (select coalesce(sum(present.test_count), 0) from {{ this }} as present) != (select count(*) from {{ test }})
+            (select coalesce(sum(counted.test_count), 0) from {{ this }} as counted) != (select count(*) from {{ test }})
             and not exists (
                 select 1
                 from {{ test }} as test
-                where test.clinic = {{ this.identifier }}.clinic and test.patient_id = {{ this.identifier }}.patient_id
+                where test.clinic = present.clinic and test.patient_id = present.patient_id
             )
     {%- endif -%}
 {%- endmacro %}

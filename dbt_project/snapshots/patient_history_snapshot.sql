@@ -2,34 +2,15 @@
 {% set described = [
     'patient_key', 'version_number', 'valid_from_delivery', 'valid_to_delivery', 'is_current', 'first_delivery', 'clinic',
     'patient_id', 'doctor_key', 'age_years', 'sex', 'height_cm', 'weight_kg', 'first_name', 'last_name', 'address',
-    'practice_name',
+    'practice_name', 'noted_load_id',
 ] %}
 {% set delivered, versioned = ref('int_bloodtest_patient__delivered'), ref('int_bloodtest_patient__versioned') %}
 {% set is_begun = is_built(this) %}
 
 -- What the snapshot has not seen: comparing every version of every patient would cost more with each patient.
-with version as (
-
-    select
-        {{ described | join(', ') }},
-        noted_load_id
-    from {{ versioned }}
-
-),
-
 {% if is_begun %}
 
-    known as (
-
-        select
-            {{ described | join(', ') }},
-            noted_load_id
-        from {{ this }}
-        where dbt_valid_to is null and not is_withdrawn
-
-    ),
-
-    watermark as (
+    with watermark as (
 
         select coalesce(max(noted_load_id), 0) as noted_load_id
         from {{ this }}
@@ -45,48 +26,42 @@ with version as (
         union
 
         select version.patient_key
-        from version
+        from {{ versioned }} as version
         where version.noted_load_id > (select watermark.noted_load_id from watermark)
 
     ),
 
     withdrawn as (
 
-        -- a version that another order of deliveries would never have shown
-        select known.*
-        from known
+        -- versions that another order of deliveries would never have shown
+        select {{ columns_of('known', described) }}
+        from {{ this }} as known
         inner join affected on known.patient_key = affected.patient_key
-        left join version
-            on
-                known.patient_key = version.patient_key
-                and known.valid_from_delivery = version.valid_from_delivery
-        where version.patient_key is null
+        left join {{ versioned }} as version
+            on known.patient_key = version.patient_key and known.valid_from_delivery = version.valid_from_delivery
+        where known.dbt_valid_to is null and not known.is_withdrawn and version.patient_key is null
 
-    ),
-
-{% endif %}
-
-news as (
+    )
 
     select
-        version.*,
+        {{ columns_of('version', described) }},
         false as is_withdrawn
-    from version
+    from {{ versioned }} as version
+    inner join affected on version.patient_key = affected.patient_key
 
-    {% if is_begun %}
+    union all
 
-        inner join affected on version.patient_key = affected.patient_key
+    select
+        *,
+        true as is_withdrawn
+    from withdrawn
 
-        union all
+{% else %}
 
-        select
-            withdrawn.*,
-            true as is_withdrawn
-        from withdrawn
+    select
+        {{ columns_of('version', described) }},
+        false as is_withdrawn
+    from {{ versioned }} as version
 
-    {% endif %}
-
-)
-
-select * from news
+{% endif %}
 {% endsnapshot %}

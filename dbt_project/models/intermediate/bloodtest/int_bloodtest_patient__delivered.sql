@@ -14,6 +14,7 @@
 ] %}
 
 -- Grows by files: what a delivery brings, and what is loaded anew or counts no more, is looked at; the rest is not.
+-- Large tables are named where they are read: the engine would keep the whole of a CTE that is read twice.
 with patient as (
 
     select * from {{ ref('stg_bloodtest__patient') }}
@@ -34,12 +35,6 @@ load as (
 
 {% if is_incremental() %}
 
-    present as (
-
-        select * from {{ this }}
-
-    ),
-
     present_file as (
 
         select distinct
@@ -49,7 +44,7 @@ load as (
             _raw_path,
             _load_id,
             drops_absent
-        from present
+        from {{ this }}
         where not is_withdrawn
 
     ),
@@ -83,7 +78,7 @@ load as (
         select
             greatest(
                 (select coalesce(max(load.load_id), 0) from load),
-                (select coalesce(max(present.noted_load_id), 0) + 1 from present)
+                (select coalesce(max(present.noted_load_id), 0) + 1 from {{ this }} as present)
             ) as noted_load_id
 
     ),
@@ -98,12 +93,10 @@ load as (
     withdrawn as (
 
         select
-            {% for column in columns %}
-                present.{{ column }},
-            {% endfor %}
+            {{ columns_of('present', columns) }},
             true as is_withdrawn,
             note.noted_load_id
-        from present
+        from {{ this }} as present
         inner join compared
             on
                 present.clinic = compared.clinic

@@ -12,13 +12,10 @@
     'doctor_key', 'age_years', 'sex', 'height_cm', 'weight_kg', 'first_name', 'last_name', 'address', 'practice_name',
 ] %}
 
-with delivered as (
+{% set delivered = ref('int_bloodtest_patient__delivered') %}
 
-    select * from {{ ref('int_bloodtest_patient__delivered') }}
-
-),
-
-patient_file as (
+-- Large tables are named where they are read: the engine would keep the whole of a CTE that is read twice.
+with patient_file as (
 
     select * from {{ ref('stg_bloodtest__patient_file') }}
 
@@ -27,7 +24,7 @@ patient_file as (
 note as (
 
     select coalesce(max(noted_load_id), 0) as noted_load_id
-    from delivered
+    from {{ delivered }}
 
 ),
 
@@ -46,7 +43,7 @@ note as (
             patient_key,
             clinic,
             drops_absent
-        from delivered
+        from {{ delivered }}
         where noted_load_id > (select watermark.noted_load_id from watermark)
 
     ),
@@ -68,7 +65,7 @@ note as (
 
         -- a full snapshot speaks of everybody, and so does its withdrawal
         select delivered.patient_key
-        from delivered
+        from {{ delivered }} as delivered
         inner join snapshot_clinic on delivered.clinic = snapshot_clinic.clinic
 
     ),
@@ -81,7 +78,7 @@ patient as (
     select
         *,
         {{ record_of(described) }} as said
-    from delivered
+    from {{ delivered }}
     where
         not is_withdrawn
         {% if is_incremental() %}

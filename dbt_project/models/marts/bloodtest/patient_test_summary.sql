@@ -11,96 +11,66 @@
 {% set test = ref('bloodtest') %}
 {% set latest = ['tested_at', 'systolic_mmhg', 'diastolic_mmhg', 'cholesterol_level', 'glucose_level'] %}
 
+{% set is_grown = is_incremental() and not has_lost_tests(test) %}
+
 -- Looks at patients with new tests, and at those of whose tests one ceased to be recent: the others are as they were.
 -- The tests are named where they are read: the engine would keep the whole of a CTE that is read twice.
-with clinic as (
+{% if is_grown %}
 
-    -- recent is what lies within a year of the clinic's latest test: the list depends on the tests, not on today
-    select
-        clinic,
-        max(tested_at) as last_tested_at,
-        max(tested_at) - interval 365 day as recent_from_at
-    from {{ test }}
-    group by clinic
+    with watermark as (
 
-),
-
-{% if is_incremental() %}
-
-    present as (
-
-        select * from {{ this }}
+        select coalesce(max(present.last_load_id), 0) as load_id
+        from {{ this }} as present
 
     ),
 
-    watermark as (
-
-        select coalesce(max(last_load_id), 0) as load_id
-        from present
-
-    ),
-
-    present_clinic as (
-
-        select
-            clinic,
-            max(last_tested_at) - interval 365 day as recent_from_at
-        from present
-        group by clinic
-
-    ),
-
-    moved as (
-
-        select
-            clinic.clinic,
-            least(clinic.recent_from_at, present_clinic.recent_from_at) as after_at,
-            greatest(clinic.recent_from_at, present_clinic.recent_from_at) as until_at
-        from clinic
-        inner join present_clinic on clinic.clinic = present_clinic.clinic
-        where clinic.recent_from_at != present_clinic.recent_from_at
-
-    ),
-
-    noted as (
+    new_test as (
 
         select
             test.clinic,
-            test.patient_id
+            test.patient_id,
+            test.tested_at
         from {{ test }} as test
         where test.load_id > (select watermark.load_id from watermark)
 
-        union
+    ),
+
+    last_test as (
 
         select
-            test.clinic,
-            test.patient_id
-        from {{ test }} as test
-        inner join moved
-            on test.clinic = moved.clinic and test.tested_at > moved.after_at and test.tested_at <= moved.until_at
+            clinic,
+            tested_at,
+            true as is_new
+        from new_test
+
+        union all
+
+        select
+            present.clinic,
+            present.last_tested_at as tested_at,
+            false as is_new
+        from {{ this }} as present
 
     ),
 
-    lost as (
+    clinic as (
 
-        -- A file that was loaded anew may have lost tests, and nothing else says whose: the numbers of tests do. Of who
-        -- has no new test, tests can only go.
-        select 1 as is_lost
-        where
-            (select count(*) from {{ test }}) != (
-                select count(*) from {{ test }} as test
-                inner join noted on test.clinic = noted.clinic and test.patient_id = noted.patient_id
-            ) + (
-                select coalesce(sum(present.test_count), 0) from present
-                left join noted on present.clinic = noted.clinic and present.patient_id = noted.patient_id
-                where noted.patient_id is null
-            )
+        -- recent is what lies within a year of the clinic's latest test: the list depends on the tests, not on today
+        select
+            clinic,
+            max(tested_at) - interval 365 day as recent_from_at,
+            max(case when not is_new then tested_at end) - interval 365 day as present_recent_from_at
+        from last_test
+        group by clinic
 
     ),
 
     affected as (
 
-        select * from noted
+        select
+            clinic,
+            patient_id
+        from new_test
 
         union
 
@@ -108,7 +78,23 @@ with clinic as (
             test.clinic,
             test.patient_id
         from {{ test }} as test
-        cross join lost
+        inner join clinic
+            on
+                test.clinic = clinic.clinic
+                and test.tested_at > clinic.present_recent_from_at
+                and test.tested_at <= clinic.recent_from_at
+
+    ),
+
+{% else %}
+
+    with clinic as (
+
+        select
+            clinic,
+            max(tested_at) - interval 365 day as recent_from_at
+        from {{ test }}
+        group by clinic
 
     ),
 
@@ -121,7 +107,7 @@ considered as (
         test.is_plausible and test.tested_at > clinic.recent_from_at as is_recent
     from {{ test }} as test
     inner join clinic on test.clinic = clinic.clinic
-    {% if is_incremental() %}
+    {% if is_grown %}
         inner join affected on test.clinic = affected.clinic and test.patient_id = affected.patient_id
     {% endif %}
 
