@@ -19,8 +19,8 @@
         content: the columns that a repeat may say otherwise.
 #}
 {% macro numbered_by_arrival(staged, id, content) %}
-    {% set content_of_present = 'present.' ~ content | join(', present.') -%}
-    {% set columns = ['clinic', id] + content + ['received_at', '_raw_path', '_row_number', '_load_id'] -%}
+    {% set content_of_present = 'present.' ~ content | join(', present.') %}
+    {% set columns = ['clinic', id] + content + ['received_at', '_raw_path', '_row_number', '_load_id'] %}
 with event as {{ in_place() }} (
 
     select * from {{ ref(staged) }}
