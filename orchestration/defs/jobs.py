@@ -22,10 +22,19 @@ def source_job(measurement: str) -> Any:
     )
 
 
+def load_job(measurement: str) -> Any:
+    """Load and transform one source, for the deliveries that the run names: several of these, and then `marts`."""
+    return dg.define_asset_job(
+        f"load_{measurement}",
+        selection=(dg.AssetSelection.groups(measurement) & dg.AssetSelection.key_prefixes("raw")).without_checks(),
+        description=f"Chosen deliveries of {measurement}: loaded and transformed. The job marts tests and models them.",
+    )
+
+
 marts = dg.define_asset_job(
     "marts",
     selection=dg.AssetSelection.all() - dg.AssetSelection.key_prefixes("raw") | tests_of("catalog", "raw"),
     description="All models from what is loaded: built, tested and published.",
 )
 source_jobs = [source_job(measurement) for measurement in MEASUREMENTS]
-jobs = [*source_jobs, marts]
+jobs = [*source_jobs, *(load_job(measurement) for measurement in MEASUREMENTS), marts]

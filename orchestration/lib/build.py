@@ -133,19 +133,19 @@ def build(request: Request, home: Home, definitions: Definitions) -> Report:
 def plan(request: Request, news: Mapping[str, Sequence[Delivery]], known: Mapping[str, Sequence[str]]) -> list[Run]:
     """The runs that a build consists of.
 
-    One measurement is one run of its job. Of several, each is loaded by its own job, and what follows is run once, by
-    the job ``marts``.
+    One measurement is one run of its job. Of several, each is loaded by a job of its own, and what follows, tests of
+    the raw tables included, is run once, by the job ``marts``.
     """
     loads = [
-        Run(measurement, keys, "raw")
+        (measurement, keys)
         for measurement, deliveries in news.items()
         for keys in ranges([delivery.key for delivery in deliveries], known[measurement], exact=request.reload)
     ]
     if len(news) == len(loads) == 1:
-        return [Run(loads[0].job, loads[0].keys)]
+        return [Run(*loads[0])]
     if request.measurement is None:
-        return [*loads, Run("marts")]
-    return [*loads, Run(request.measurement, part="marts")]
+        return [*(Run(f"load_{measurement}", keys) for measurement, keys in loads), Run("marts")]
+    return [*(Run(measurement, keys, "raw") for measurement, keys in loads), Run(request.measurement, part="marts")]
 
 
 def ranges(keys: Sequence[str], known: Sequence[str], *, exact: bool) -> list[tuple[str, str]]:

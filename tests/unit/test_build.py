@@ -48,8 +48,8 @@ def test_several_sources_are_loaded_one_by_one_and_modelled_once() -> None:
     news = {"ecg": deliveries("ecg", ["a/1"]), "bloodtest": deliveries("bloodtest", ["b/2"]), "balance": []}
     known = {"ecg": KNOWN, "bloodtest": KNOWN, "balance": []}
     assert plan(Request(), news, known) == [
-        Run("ecg", ("a/1", "a/1"), "raw"),
-        Run("bloodtest", ("b/2", "b/2"), "raw"),
+        Run("load_ecg", ("a/1", "a/1")),
+        Run("load_bloodtest", ("b/2", "b/2")),
         Run("marts"),
     ]
 
