@@ -12,6 +12,7 @@
     ('bloodtest', 'patient_history'),
     ('bloodtest', 'doctor'),
     ('bloodtest', 'lab'),
+    ('bloodtest', 'patient_test_summary'),
     ('bloodtest', 'patient_watchlist'),
     ('practice', 'office_patient'),
     ('practice', 'claim'),
