@@ -309,6 +309,16 @@ def amnesia(at: datetime, identity: int = 1, patient: int = 1) -> Diagnosis:
         Step(DIAGNOSIS_B, (amnesia(EARLY, patient=2),)),
     ]
 )
+# A diagnosis is taken back for a later one, then altogether: windows before it lose what they had.
+@example(
+    [
+        OF_ADA,
+        Step(CLAIM_A, (claim(EARLY), claim(LATE, 2))),
+        Step(DIAGNOSIS_A, (amnesia(EARLY),)),
+        Step(DIAGNOSIS_A, (amnesia(LATE),)),
+        Step(DIAGNOSIS_A, ()),
+    ]
+)
 # A file is loaded anew with less in it; it goes without a load; the patients go.
 @example(
     [
