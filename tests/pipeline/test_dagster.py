@@ -67,8 +67,9 @@ def latest(instance: dg.DagsterInstance, key: dg.AssetKey) -> dg.AssetMaterializ
 
 
 def test_a_build_in_the_terminal_shows_in_the_ui(built: Built, instance: dg.DagsterInstance) -> None:
-    (run,) = instance.get_runs(dg.RunsFilter(job_name="ecg"))
-    assert run.status == dg.DagsterRunStatus.SUCCESS
+    for job in ("load_ecg", "marts"):
+        (run,) = instance.get_runs(dg.RunsFilter(job_name=job))
+        assert run.status == dg.DagsterRunStatus.SUCCESS
 
 
 def test_each_delivery_is_a_materialized_partition(built: Built, instance: dg.DagsterInstance) -> None:
