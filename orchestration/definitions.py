@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from orchestration.defs import catalog, dbt, ecg, jobs, publish, sensors
+from orchestration.defs import catalog, dbt, ecg, jobs, publish, sensors, wearable
 from orchestration.lib.home import Home
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
 
 # A new source is its module here.
-RAW_ASSETS = [*ecg.assets]
+RAW_ASSETS = [*ecg.assets, *wearable.assets]
 
 
 def definitions(home: Home) -> dg.Definitions:

@@ -1,10 +1,12 @@
-"""JSON records out of raw files, in two gears that agree.
+"""Records out of raw files, JSON or CSV; of JSON in two gears that agree.
 
 The bulk gear lets DuckDB read many large files at once; it is fast, and says nothing about what it could not read.
 The careful gear reads one file in Python and knows the line and the text of whatever is wrong. Both give the same
 thing: the text of each value, one row a record. What the values must be is decided once, in `typing_sql`.
 """
 
+import csv
+import io
 import json
 import math
 import re
@@ -20,6 +22,11 @@ _BETWEEN_RECORDS = re.compile(r"[\s,\[\]]*")
 # Where a broken record ends: before a line that begins another one, or between two objects on one line. Possessive, and
 # begun only where white space begins: however much of that there is, it is read once.
 _RECORD_END = re.compile(r"(?<=\S)[^\S\n]*+\n\s*+(?=[\[\]{]|\Z)|(?<=\})(?=[\s,]*+\{)")
+# How one who receives for a provider writes down what could not be read: an object with the reason and the text, and
+# with no key of a contract, so that neither gear takes it for a record.
+REFUSED, REFUSED_TEXT = "_refused", "_text"
+# Between the values of a CSV file; the one that its header line has most of.
+_DELIMITERS = ",;\t"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -100,8 +107,67 @@ def scan_records(content: bytes) -> Iterator[Record]:
         else:
             end = _junk_end(text, position)
             problem = "it is not a JSON object"
-        yield Record(line_number, printable(text[position : min(end, position + RAW_TEXT_CHARACTERS)]), values, problem)
+        raw_text = text[position : min(end, position + RAW_TEXT_CHARACTERS)]
+        if problem is None and (refused := values.get(REFUSED)):
+            problem, raw_text = refused, (values.get(REFUSED_TEXT) or "")[:RAW_TEXT_CHARACTERS]
+        yield Record(line_number, printable(raw_text), values, problem)
         position = max(end, position + 1)
+
+
+def scan_csv(content: bytes, fields: Sequence[Field]) -> Iterator[Record]:
+    """Read the lines of a CSV file as records (RFC 4180; also with semicolons or tabs between the values).
+
+    Parameters
+    ----------
+    content
+        A whole file, its first line the names of the values. An empty one gives no record.
+    fields
+        What the records should have. A header line without a required one is given back as the file's only record,
+        with that problem; a record that has not one value for each name, likewise, beside the good ones.
+    """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        yield Record(1, printable(content[:200].decode("latin-1")), {}, "it is UTF-16 text: save it as UTF-8")
+        return
+    rows = _csv_rows(content.decode("utf-8-sig", "surrogateescape"))
+    header = next(rows, None)
+    if header is None:
+        return
+    line_number, raw_text, names, problem = header
+    names = [name.strip() for name in names]
+    missing = [item.name for item in fields if item.is_required and not set(item.keys) & set(names)]
+    if problem is None and missing:
+        problem = f"its header line has no {', '.join(missing)}: expected {', '.join(item.name for item in fields)}"
+    if problem:
+        yield Record(line_number, printable(raw_text), {}, problem)
+        return
+    for line_number, raw_text, cells, problem in rows:
+        if problem is None and len(cells) != len(names):
+            problem = f"it has {len(cells)} values: expected {len(names)}, one for each name of the header line"
+        elif problem is None and _SURROGATE.search(raw_text):
+            problem = "it is not valid UTF-8"
+        # Of a repeated name the first counts, as of a repeated key.
+        values: dict[str, str | None] = {} if problem else dict(zip(reversed(names), reversed(cells), strict=True))
+        yield Record(line_number, printable(raw_text[:RAW_TEXT_CHARACTERS]), values, problem)
+
+
+def _csv_rows(text: str) -> Iterator[tuple[int, str, list[str], str | None]]:
+    """Line number, text, values and problem of each row that is not blank; a broken line is one."""
+    lines = list(io.StringIO(text, newline=""))
+    delimiter = max(_DELIMITERS, key=next((line for line in lines if line.strip()), "").count)
+    begun = 0
+    while begun < len(lines):
+        first = begun
+        reader = csv.reader((lines[i] for i in range(first, len(lines))), delimiter=delimiter, strict=True)
+        try:
+            for cells in reader:
+                end = first + reader.line_num
+                if any(cell.strip() for cell in cells):
+                    yield begun + 1, "".join(lines[begun:end]).rstrip("\r\n"), cells, None
+                begun = end
+        except csv.Error as error:
+            # A quote that is never closed reaches to the end: its own line is refused, not all that follow.
+            yield begun + 1, lines[begun].rstrip("\r\n"), [], f"it is not valid CSV: {error}"
+            begun += 1
 
 
 def _decode(text: str, position: int) -> tuple[_Object, int]:
@@ -168,6 +234,11 @@ def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
     # Python's `surrogateescape` keeps the byte 0x80 as U+DC80, and so on.
     return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
+def scan(content: bytes, entity: Entity) -> Iterator[Record]:
+    """Read a file's records in the entity's format."""
+    return scan_csv(content, entity.fields) if entity.file_format == "csv" else scan_records(content)
 
 
 def value_keys(entity: Entity) -> list[str]:

@@ -4,10 +4,16 @@ A new source is a new group of entities here, a defs module and dbt models. The 
 read these contracts and know no source by name.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestration.lib.wearable_file import FileContent
 
 LINEAGE = {"_raw_path": "VARCHAR", "_row_number": "BIGINT", "_load_id": "BIGINT", "_loaded_at": "TIMESTAMP"}
 
@@ -75,6 +81,11 @@ class Entity:
         The record's values. Empty where the file is not a file of records but input of a transform.
     is_single_record
         Whether a file holds one record and no more.
+    file_format
+        How records are written: ``json`` (objects) or ``csv`` (a header line that names the values).
+    reader
+        Reads a whole file (unpacked bytes, the pattern's match) where records are not one object or line each. It gives
+        the fields' columns, typed, and ``_row_number``; ``fields`` then only say the columns.
     """
 
     measurement: str
@@ -86,6 +97,8 @@ class Entity:
     partner: str | None = None
     fields: tuple[Field, ...] = ()
     is_single_record: bool = False
+    file_format: str = "json"
+    reader: Callable[[bytes, re.Match[str]], FileContent] | None = None
 
     @cached_property
     def table(self) -> Table:
@@ -227,7 +240,75 @@ ECG_RUN_SIMILARITY = Table(
     | LINEAGE,
 )
 
-ENTITIES: tuple[Entity, ...] = (ECG_RUN_HEADER, ECG_RUN_SIGNAL)
+
+
+def _read_readings(content: bytes, match: re.Match[str]) -> FileContent:
+    # Imported when there is something to read: who only asks for the contracts needs no numpy.
+    from orchestration.lib.wearable_file import read_readings
+
+    return read_readings(content, match["participant"])
+
+
+_PARTICIPANT = r"participant=(?P<participant>[^/=]+)/"
+
+WEARABLE_ROSTER = Entity(
+    measurement="wearable",
+    name="roster",
+    path_pattern=re.compile(r"roster\.csv"),
+    path_example="roster.csv",
+    file_format="csv",
+    fields=(
+        Field("participant_id", "VARCHAR", "an id such as p001, as in the folder participant=p001", is_required=True),
+        Field("enrolled_on", "DATE", "a day as YYYY-MM-DD", is_required=True),
+        Field("withdrawn_on", "DATE", "a day as YYYY-MM-DD, or nothing", cast="try_cast(nullif({value}, '') as date)"),
+        Field(
+            "timezone",
+            "VARCHAR",
+            "an IANA time zone such as Europe/Berlin",
+            is_required=True,
+            check="{value} in (select name from pg_timezone_names())",
+        ),
+        Field("has_token", "BOOLEAN", "true or false", is_required=True),
+    ),
+)
+
+# A night's sleep as the Fitbit export logs it, one object each.
+WEARABLE_SLEEP = Entity(
+    measurement="wearable",
+    name="sleep",
+    path_pattern=re.compile(_PARTICIPANT + r"sleep[^/]*\.json(\.gz)?"),
+    path_example="participant=<id>/sleep<any>.json[.gz]",
+    path_columns={"participant": ("VARCHAR", lambda match: match["participant"])},
+    fields=(
+        Field("logId", "BIGINT", "a whole number of up to 64 bits", is_required=True),
+        Field("dateOfSleep", "DATE", "a day as YYYY-MM-DD", is_required=True),
+        Field("startTime", "TIMESTAMP", "a local time as YYYY-MM-DDTHH:MM:SS", is_required=True),
+        Field("endTime", "TIMESTAMP", "a local time as YYYY-MM-DDTHH:MM:SS", is_required=True),
+        # A day and an hour: nobody sleeps longer, and the clock may change once.
+        Field("duration", "BIGINT", "milliseconds from 0 to 25 hours", check="{value} between 0 and 90000000"),
+        Field("minutesAsleep", "INTEGER", "minutes from 0 to 1500", check="{value} between 0 and 1500"),
+        Field("mainSleep", "BOOLEAN", "true or false"),
+        Field("levels", "VARCHAR", "an object"),
+    ),
+)
+
+WEARABLE_READING = Entity(
+    measurement="wearable",
+    name="reading",
+    path_pattern=re.compile(rf"({_PARTICIPANT}[^/]+\.(json|csv)|[^/]+\.csv)(\.gz)?"),
+    path_example="participant=<id>/<metric><any>.json[.gz] or a Fitabase <any>.csv[.gz]",
+    reader=_read_readings,
+    fields=(
+        Field("participant", "VARCHAR", "a participant"),
+        Field("metric", "VARCHAR", "a metric"),
+        Field("local_time", "TIMESTAMP", "a local time"),
+        Field("utc_time", "TIMESTAMP", "a UTC time"),
+        Field("sleep_date", "DATE", "a day"),
+        Field("value", "DOUBLE", "a number"),
+    ),
+)
+
+ENTITIES: tuple[Entity, ...] = (ECG_RUN_HEADER, ECG_RUN_SIGNAL, WEARABLE_ROSTER, WEARABLE_SLEEP, WEARABLE_READING)
 
 # Raw tables that a transform fills rather than the loader.
 COMPUTED_TABLES: tuple[Table, ...] = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY)
