@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.defs import catalog, dbt, ecg, jobs, publish, sensors, wearable
+from orchestration.defs import catalog, dbt, ecg, jobs, publish, schedules, sensors, wearable
 from orchestration.lib.home import Home
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
@@ -16,6 +16,7 @@ def definitions(home: Home) -> dg.Definitions:
     return dg.Definitions(
         assets=[*RAW_ASSETS, *catalog.tables, *dbt.assets, *publish.assets],
         jobs=jobs.jobs,
+        schedules=schedules.schedules,
         sensors=sensors.sensors,
         # The steps of a run hold the warehouse one after the other: processes of their own would only cost their start.
         executor=dg.in_process_executor,

@@ -211,6 +211,7 @@ def _documents(person: _Participant, day: int, measured: _Day) -> Iterator[tuple
     """The files of a day: name and document."""
     if person.is_moved:
         yield "heart_rate", _google_document(person, measured)
+        yield "sleep", [_sleep_log(person, day, person.stream(day, 9), measured)]
         return
     if len(measured.seconds):
         rates = measured.heart_rate_bpm

@@ -96,3 +96,4 @@ flagged as (
 )
 
 select * from flagged
+order by participant_key

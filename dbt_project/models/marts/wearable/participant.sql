@@ -44,3 +44,4 @@ described as (
 )
 
 select * from described
+order by participant_key

@@ -104,3 +104,4 @@ described as (
 )
 
 select * from described
+order by participant_key, local_date
