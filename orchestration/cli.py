@@ -210,8 +210,8 @@ def estimate(participants: int, days: int, metrics: str, interval_seconds: float
         )
     else:
         click.echo(
-            f"bytes in a warehouse {found.warehouse_bytes:,} ({found.bytes_per_row:.2f} a reading, raw table and roll-ups "
-            f"together, measured on the {found.measured_rows:,} readings of {home.warehouse_path})"
+            f"bytes in a warehouse {found.warehouse_bytes:,} ({found.bytes_per_row:.2f} a reading, raw table and "
+            f"roll-ups together, measured on the {found.measured_rows:,} readings of {home.warehouse_path})"
         )
 
 

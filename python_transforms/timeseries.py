@@ -1,5 +1,7 @@
 """Fewer points that look the same: a series of any length thinned out for a chart."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -16,9 +18,9 @@ def downsample(t: ArrayLike, y: ArrayLike, n: int, method: str = "lttb") -> NDAr
     n
         Points to keep, at least 3. A series of ``n`` points or fewer is kept whole.
     method
-        ``lttb``, Largest-Triangle-Three-Buckets: the first, the last, and of each bucket in between the point that spans the
-        largest triangle with the one chosen before it and the mean of the bucket after it. ``minmax``: of each bucket the
-        lowest and the highest point, so that no peak is lost.
+        ``lttb``, Largest-Triangle-Three-Buckets: the first, the last, and of each bucket in between the point that
+        spans the largest triangle with the one chosen before it and the mean of the bucket after it. ``minmax``: of
+        each bucket the lowest and the highest point, so that no peak is lost.
 
     Returns
     -------
@@ -70,8 +72,8 @@ def _lttb(times: NDArray[np.float64], values: NDArray[np.float64], n: int) -> ND
 
 def _minmax(times: NDArray[np.float64], values: NDArray[np.float64], n: int) -> NDArray[np.intp]:
     edges = np.linspace(0, len(values), n // 2 + 1).astype(np.intp)
-    lowest = [start + np.argmin(values[start:end]) for start, end in zip(edges[:-1], edges[1:], strict=True)]
-    highest = [start + np.argmax(values[start:end]) for start, end in zip(edges[:-1], edges[1:], strict=True)]
+    lowest = [start + np.argmin(values[start:end]) for start, end in pairwise(edges)]
+    highest = [start + np.argmax(values[start:end]) for start, end in pairwise(edges)]
     return np.unique([*lowest, *highest])
 
 

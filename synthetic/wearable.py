@@ -1,7 +1,7 @@
-"""Deliveries of a study's watches in the form that the Fitbit Web API and the Google Health API give them, quirks included.
+"""Deliveries of a study's watches as the Fitbit Web API and the Google Health API give them, quirks included.
 
-Each participant has a random stream of its own, made from the seed and the participant's number, so a smaller scale is the
-beginning of a larger one. The data says when a watch was worn; the deliveries say when it was synced.
+Each participant has a random stream of its own, made from the seed and the participant's number, so a smaller scale is
+the beginning of a larger one. The data says when a watch was worn; the deliveries say when it was synced.
 """
 
 import gzip
@@ -106,8 +106,8 @@ def write_deliveries(
 ) -> list[Path]:
     """Write one delivery a day and return their folders.
 
-    Ten participants at scale 1, seven days, a heart rate every five seconds. The delivery of a day is named after the day
-    that follows it and holds what was synced by then, and the roster.
+    Ten participants at scale 1, seven days, a heart rate every five seconds. The delivery of a day is named after the
+    day that follows it and holds what was synced by then, and the roster.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def _write_day(below: Path, person: _Participant, day: int, version: int = 0) ->
     for name, document in _documents(person, day, measured):
         content = json.dumps(document).encode()
         if name == "heart_rate":
-            # Packed, as the study's server keeps the large ones; without the time, so that equal content is equal bytes.
+            # Packed, as a study keeps the large ones; without the time, so that equal content is equal bytes.
             write_file(below / f"{name}-{stem}.json.gz", gzip.compress(content, compresslevel=1, mtime=0))
         else:
             write_file(below / f"{name}-{stem}.json", content)
@@ -215,8 +215,9 @@ def _documents(person: _Participant, day: int, measured: _Day) -> Iterator[tuple
         return
     if len(measured.seconds):
         rates = measured.heart_rate_bpm
-        yield "heart_rate", heart_rate_document(
-            measured.on, measured.seconds, rates, measured.resting_bpm, person.interval_seconds
+        yield (
+            "heart_rate",
+            heart_rate_document(measured.on, measured.seconds, rates, measured.resting_bpm, person.interval_seconds),
         )
     yield "active_zone_minute", _zone_document(measured)
     yield "activity", [{"dateTime": str(measured.on), "value": _steps(person, day, measured)}]
@@ -393,5 +394,3 @@ def write_bad_inputs(incoming: Path, clinic: str = STUDY, seed: int = 2024) -> d
     for name, (_, content) in _bad_files().items():
         write_file(paths[name], content)
     return paths
-
-

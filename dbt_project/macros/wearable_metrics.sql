@@ -30,12 +30,12 @@
 
 {# Whether a value is one that its metric can have. #}
 {% macro is_plausible(metric, value) -%}
-    case {{ metric }}
-        {%- for name, limits in wearable_metrics().items() %}
-            when '{{ name }}' then {{ value }} between {{ limits[0] }} and {{ limits[1] }}
-        {%- endfor %}
-        else false
-    end
+    (
+        false
+        {% for name, limits in wearable_metrics().items() %}
+            or ({{ metric }} = '{{ name }}' and {{ value }} between {{ limits[0] }} and {{ limits[1] }})
+        {% endfor %}
+    )
 {%- endmacro %}
 
 {#
@@ -48,5 +48,5 @@
 
 {# A sum of millionths as a number again. #}
 {% macro from_millionths(value) -%}
-    {{ value }} / 1000000.0::double
+    {{ value }} / cast(1000000 as double)
 {%- endmacro %}

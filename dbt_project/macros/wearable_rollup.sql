@@ -81,8 +81,8 @@ rolled_up as (
         metric,
         measured_on,
         {{ bucket_start('bucket_start_at', minutes) }} as bucket_start_at,
-        sum(reading_count)::bigint as reading_count,
-        sum(minute_count)::bigint as minute_count,
+        cast(sum(reading_count) as bigint) as reading_count,
+        cast(sum(minute_count) as bigint) as minute_count,
         sum(value_sum_millionths) as value_sum_millionths,
         sum(value_square_sum) as value_square_sum,
         min(value_min) as value_min,
@@ -125,8 +125,8 @@ readable as (
         case
             when reading_count > 1
                 then sqrt(
-                    (reading_count * value_square_sum - value_sum_millionths * value_sum_millionths)::double
-                    / (reading_count::double * (reading_count - 1))
+                    cast(reading_count * value_square_sum - value_sum_millionths * value_sum_millionths as double)
+                    / (cast(reading_count as double) * (reading_count - 1))
                 ) / 1000000
         end as value_std
     from rollup

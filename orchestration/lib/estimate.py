@@ -1,4 +1,4 @@
-"""How much data a study will be: points, bytes as plain numbers, and bytes in this warehouse as measured on what it holds."""
+"""How much data a study will be: points, bytes as plain numbers, and bytes in a warehouse as measured on this one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIN_MEASURED_ROWS = 100_000
 
 @dataclass(frozen=True)
 class Estimate:
-    """Points of a study and the bytes they take; ``bytes_per_row`` of the raw table and of all roll-ups, per reading."""
+    """Points of a study and the bytes they take; ``bytes_per_row``: of the raw table and the roll-ups, a reading."""
 
     points: int
     raw_bytes: int
@@ -66,7 +66,9 @@ def _measure(con: duckdb.DuckDBPyConnection) -> tuple[int, float | None]:
             or (schema_name = 'intermediate' and starts_with(table_name, 'int_wearable_'))
         """
     ).fetchall()
-    size = con.execute("select block_size from pragma_database_size() where database_name = current_database()").fetchone()
+    size = con.execute(
+        "select block_size from pragma_database_size() where database_name = current_database()"
+    ).fetchone()
     assert size is not None
     blocks: set[int] = set()
     for (name,) in tables:

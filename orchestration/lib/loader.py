@@ -41,8 +41,8 @@ BULK_BYTES = 256 * 1024
 _GLOB = frozenset("*?[]{}")
 # Records that the bulk gear looks at to name unknown fields: reading every key of every record would double its cost.
 _UNKNOWN_FIELD_SAMPLE = 20_000
-# Files that readers of their own read at once: 32 MB of JSON are about 0.8 million readings, 60 MB in memory. Packed files
-# are a fifteenth of that size.
+# Files that readers of their own read at once: 32 MB of JSON are about 0.8 million readings, 60 MB in memory. Packed
+# files are a fifteenth of that size.
 _READER_CHUNK_BYTES = 32 * 2**20
 _READER_THREADS = os.cpu_count() or 1
 

@@ -76,8 +76,8 @@ def read_series(
         The most buckets to give, at least 3.
     resolution
         ``auto``: the coarsest roll-up that has ``max_points`` buckets in the range, or else the finest, thinned out to
-        ``max_points`` so that its shape stays; one page. Or ``1m``, ``15m``, ``1h``, ``1d``: every bucket of this roll-up,
-        page by page.
+        ``max_points`` so that its shape stays; one page. Or ``1m``, ``15m``, ``1h``, ``1d``: every bucket of this
+        roll-up, page by page.
     cursor
         The previous page's ``next_cursor``: goes on after it.
     con
@@ -150,7 +150,8 @@ def find_participant(con: duckdb.DuckDBPyConnection, named: str) -> str:
     keys = [
         key
         for (key,) in con.execute(
-            "select participant_key from wearable.participant where $named in (participant_key, participant_id) order by all",
+            "select participant_key from wearable.participant "
+            "where $named in (participant_key, participant_id) order by all",
             {"named": named},
         ).fetchall()
     ]
@@ -199,7 +200,7 @@ def plot(series: Series, path: Path, timezone: str = "UTC") -> None:
     import matplotlib
 
     matplotlib.use("agg")
-    import matplotlib.dates as mdates
+    from matplotlib import dates
     from matplotlib.figure import Figure
 
     times = series.bucket_start_at.astype("datetime64[us]")
@@ -217,9 +218,10 @@ def plot(series: Series, path: Path, timezone: str = "UTC") -> None:
     moments: Any = times.astype(object)
     axes.fill_between(moments, low, high, color="tab:red", alpha=0.2, linewidth=0, label="range in the bucket")
     axes.plot(moments, values, color="tab:red", linewidth=1, label=f"mean of {series.resolution}")
-    locator = mdates.AutoDateLocator(tz=timezone)
+    ticks: Any = dates  # without types
+    locator = ticks.AutoDateLocator(tz=timezone)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=timezone))
+    axes.xaxis.set_major_formatter(ticks.ConciseDateFormatter(locator, tz=timezone))
     axes.set(title=f"{series.participant}: {series.metric}", ylabel=series.metric, xlabel=f"time, {timezone}")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper right")

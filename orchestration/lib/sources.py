@@ -241,7 +241,6 @@ ECG_RUN_SIMILARITY = Table(
 )
 
 
-
 def _read_readings(content: bytes, match: re.Match[str]) -> FileContent:
     # Imported when there is something to read: who only asks for the contracts needs no numpy.
     from orchestration.lib.wearable_file import read_readings

@@ -8,7 +8,7 @@ same readings in the same order.
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -57,7 +57,7 @@ class _Unknown(ValueError):
 
 
 class _Candidate(NamedTuple):
-    """A reading as it is written: ``time`` is text that ``clock`` names the format of; ``source`` is quoted if it fails."""
+    """A reading as it is written: ``clock`` names the format of its ``time``; ``source`` is quoted if it fails."""
 
     metric: str
     day: object
@@ -85,7 +85,9 @@ def read_readings(content: bytes, participant: str | None) -> FileContent:
     if beginning not in (b"[", b"{"):
         return _read_fitabase(content, participant)
     if participant is None:
-        return FileContent(reason="it does not lie in a folder participant=<id>: only a Fitabase CSV file names its own")
+        return FileContent(
+            reason="it does not lie in a folder participant=<id>: only a Fitabase CSV file names its own"
+        )
     return _read_fast(content, participant) or _read_json(content, participant)
 
 
@@ -203,7 +205,7 @@ def _found(part: object) -> str:
 
 def _heart_rate(part: dict[str, Any]) -> Iterator[_Candidate]:
     """Fitbit Web API heart rate"""
-    for day in part["heart_rate_day"] if "heart_rate_day" in part else [part]:
+    for day in part.get("heart_rate_day", [part]):
         summary = day["activities-heart"][0]
         on = summary["dateTime"]
         resting = summary["value"].get("restingHeartRate") if isinstance(summary["value"], dict) else None
@@ -271,7 +273,9 @@ def _dated(part: dict[str, Any]) -> Iterator[_Candidate]:
     if isinstance(value, dict) and "bpm" in value:
         yield _Candidate("heart_rate_bpm", None, part["dateTime"], "export", value["bpm"], part)
     elif isinstance(value, dict):
-        raise _Unknown(f"it holds values with {', '.join(map(repr, value))}, which no known shape has: expected {EXPECTED}")
+        raise _Unknown(
+            f"it holds values with {', '.join(map(repr, value))}, which no known shape has: expected {EXPECTED}"
+        )
     else:
         yield _Candidate("steps", part["dateTime"], None, "day", value, part)
 
@@ -315,7 +319,7 @@ _SHAPES = {
     "dateTime": _dated,
 }
 
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (times without a zone, as they are written)
+_EPOCH = datetime(1970, 1, 1)
 _FORMATS = {
     "day": (re.compile(r"\d{4}-\d\d-\d\d"), "a day as YYYY-MM-DD"),
     "time of day": (re.compile(r"\d\d:\d\d:\d\d"), "a time of day as HH:MM:SS"),
@@ -390,7 +394,7 @@ def _moment(text: object, clock: str) -> int:
     try:
         if clock == "export":
             month, day, year = int(checked[:2]), int(checked[3:5]), 2000 + int(checked[6:8])
-            at = datetime(year, month, day)  # noqa: DTZ001
+            at = datetime(year, month, day)
             return _microseconds(at) + _time_of_day(checked[9:])
         # Fractions of a second beyond the sixth place say nothing of a wearable.
         return _microseconds(datetime.fromisoformat(checked[:26].removesuffix("Z")))
@@ -457,7 +461,7 @@ def _fitabase_time(text: str | None) -> int:
         if not found or not 1 <= int(found[4]) <= 12:
             raise ValueError
         month, day, year, hour, minute, second = map(int, found.groups()[:6])
-        return _microseconds(datetime(year, month, day, hour % 12 + 12 * (found[7] == "P"), minute, second))  # noqa: DTZ001
+        return _microseconds(datetime(year, month, day, hour % 12 + 12 * (found[7] == "P"), minute, second))
     except ValueError:
         raise ValueError(f"its time is {text!r}: expected one such as 4/1/2016 7:54:00 AM") from None
 
@@ -469,7 +473,7 @@ _DATASET = re.compile(rb'"activities-heart-intraday": ?\{"dataset": ?\[')
 _STYLES = ((b'{"time": "', b'", "value": ', b", "), (b'{"time":"', b'","value":', b","))
 # The longest value and the brace behind it: 17 digits tell any floating-point number.
 _VALUE_BYTES = 20
-# So many digits are a whole number below 2^53, which a floating-point number holds exactly; so are powers of ten to 10^22.
+# So many digits are a whole number below 2^53, which a floating-point number holds exactly, as powers of ten to 10^22.
 _EXACT_DIGITS = 15
 _POWERS_OF_TEN = np.array([float(f"1e{power}") for power in range(_VALUE_BYTES + 1)])
 _ByteArray = npt.NDArray[np.uint8]
@@ -598,16 +602,16 @@ def _numbers(text: _ByteArray, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np
         byte = text[:, place]
         is_digit, is_point = inside & (byte >= ord("0")) & (byte <= ord("9")), inside & (byte == ord("."))
         # a number begins and ends with a digit, and not with a zero before another digit
-        if (inside & ~is_digit & ~is_point).any() or (is_point & (has_point | (place == 0) | (place == lengths - 1))).any():
+        if (inside & ~is_digit & ~is_point).any() or (
+            is_point & (has_point | (place == 0) | (place == lengths - 1))
+        ).any():
             return None
         if place == 1 and (is_digit & (text[:, 0] == ord("0"))).any():
             return None
         mantissa = np.where(is_digit, mantissa * 10 + (byte.astype(np.int64) - ord("0")), mantissa)
         decimals += is_digit & has_point
         has_point |= is_point
-    values = mantissa / _POWERS_OF_TEN[decimals]
+    values: npt.NDArray[np.float64] = mantissa / _POWERS_OF_TEN[decimals]
     for row in np.flatnonzero(lengths - has_point > _EXACT_DIGITS):
         values[row] = float(text[row, : lengths[row]].tobytes())
     return values
-
-

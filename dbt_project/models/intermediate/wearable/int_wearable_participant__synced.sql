@@ -43,7 +43,13 @@ synced as (
 of_study as (
 
     select
-        roster.*,
+        roster.participant_key,
+        roster.clinic,
+        roster.participant_id,
+        roster.enrolled_on,
+        roster.withdrawn_on,
+        roster.timezone,
+        roster.has_token,
         synced.last_sync_at,
         {% if var('wearable_now') %}
             timestamp '{{ var("wearable_now") }}' as now_at

@@ -13,12 +13,6 @@ with reading as (
 
 ),
 
-covered as (
-
-    select * from {{ ref('int_wearable_file__covered') }}
-
-),
-
 file as (
 
     select * from {{ ref('stg_wearable__file') }}
@@ -38,6 +32,12 @@ fingerprinted as (
 ),
 
 {% if is_incremental() %}
+
+    covered as (
+
+        select * from {{ ref('int_wearable_file__covered') }}
+
+    ),
 
     known as (
 
@@ -137,7 +137,9 @@ placed as (
         chosen._row_number,
         roster.withdrawn_on,
         coalesce(chosen.utc_time, {{ local_to_utc('chosen.local_time', 'roster.timezone') }}) as measured_at,
-        cast(coalesce(chosen.local_time, {{ utc_to_local('chosen.utc_time', 'roster.timezone') }}) as date) as local_date
+        cast(
+            coalesce(chosen.local_time, {{ utc_to_local('chosen.utc_time', 'roster.timezone') }}) as date
+        ) as local_date
     from chosen
     inner join roster on chosen.participant_key = roster.participant_key
 
@@ -170,16 +172,12 @@ placed as (
 latest_delivery as (
 
     -- of readings at the same time the latest delivery's counts, plausible or not; within one, the last
-    select
-        participant_key,
-        metric,
-        measured_at,
-        arg_max(
-            {'value': value, 'counts': is_plausible and (withdrawn_on is null or local_date <= withdrawn_on)},
-            {'last_delivery': last_delivery, 'path_below': path_below, 'row_number': _row_number}
-        ) as latest
+    select *
     from of_changed
-    group by participant_key, metric, measured_at
+    qualify row_number() over (
+        partition by participant_key, metric, measured_at
+        order by last_delivery desc, path_below desc, _row_number desc
+    ) = 1
 
 ),
 
@@ -188,12 +186,12 @@ counted as (
     select
         participant_key,
         metric,
+        value,
         cast(measured_at as date) as measured_on,
         {{ bucket_start('measured_at', 1) }} as bucket_start_at,
-        latest.value as value,
-        {{ as_millionths('latest.value') }} as millionths
+        {{ as_millionths('value') }} as millionths
     from latest_delivery
-    where latest.counts
+    where is_plausible and (withdrawn_on is null or local_date <= withdrawn_on)
 
 ),
 
@@ -205,9 +203,9 @@ rolled_up as (
         measured_on,
         bucket_start_at,
         count(*) as reading_count,
-        1::bigint as minute_count,
+        cast(1 as bigint) as minute_count,
         sum(millionths) as value_sum_millionths,
-        sum(millionths::hugeint * millionths) as value_square_sum,
+        sum(cast(millionths as hugeint) * millionths) as value_square_sum,
         min(value) as value_min,
         max(value) as value_max
     from counted

@@ -16,7 +16,7 @@ counted as (
         participant_key,
         min(measured_on) as first_measured_on,
         max(measured_on) as last_measured_on,
-        sum(reading_count)::bigint as reading_count
+        cast(sum(reading_count) as bigint) as reading_count
     from by_day
     where reading_count > 0
     group by participant_key

@@ -21,7 +21,7 @@ unknown as (
     select
         covered.participant_key,
         count(distinct covered.raw_path) as file_count,
-        sum(covered.reading_count)::bigint as reading_count,
+        cast(sum(covered.reading_count) as bigint) as reading_count,
         min(covered.written_on) as first_written_date,
         max(covered.written_on) as last_written_date
     from covered
