@@ -10,10 +10,23 @@ with expected_row_count as (
 
 counted as (
 
-    {% for model in ['subject', 'run', 'run_metadata', 'sample'] %}
+    {% for measurement, model in [
+        ('ecg', 'subject'),
+        ('ecg', 'run'),
+        ('ecg', 'run_metadata'),
+        ('ecg', 'sample'),
+        ('wearable', 'participant'),
+        ('wearable', 'participant_day'),
+        ('wearable', 'adherence'),
+        ('wearable', 'reading_1m'),
+        ('wearable', 'reading_15m'),
+        ('wearable', 'reading_1h'),
+        ('wearable', 'reading_1d'),
+        ('wearable', 'unknown_participant'),
+    ] %}
         select
-            'ecg' as measurement,
-            'ecg.{{ model }}' as relation,
+            '{{ measurement }}' as measurement,
+            '{{ measurement }}.{{ model }}' as relation,
             count(*) as row_count
         from {{ ref(model) }}
         {% if not loop.last %}union all{% endif %}

@@ -7,7 +7,8 @@ import pytest
 
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
-from synthetic.ecg import write_deliveries
+from synthetic import ecg, wearable
+from tests import wearable_files
 from tests.dbt.project import DbtHome, DbtRun
 from tests.ecg_files import ingest
 
@@ -44,6 +45,9 @@ def home(tmp_path: Path) -> DbtHome:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtHome, DbtRun]:
     """A home that holds the seeded sample deliveries and nothing else, and how its build went."""
     home = DbtHome(tmp_path_factory.mktemp("sample")).prepare()
-    write_deliveries(home.path / "lake" / "incoming")
-    ingest(Lake(home.path / "lake"), Warehouse(home.warehouse_path))
+    lake, warehouse = Lake(home.path / "lake"), Warehouse(home.warehouse_path)
+    for source in (ecg, wearable):
+        source.write_deliveries(lake.root / "incoming")
+    ingest(lake, warehouse)
+    wearable_files.ingest(lake, warehouse)
     return home, home.dbt("build", "--vars", "{check_sample_counts: true}")

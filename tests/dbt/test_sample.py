@@ -15,6 +15,18 @@ DAMAGE = {
     "assert_duplicate_points_to_an_original": (
         "update ecg.run set duplicate_of_run_key = 'sf_state:82:1' where run_key = 'sf_state:05:1'"
     ),
+    "assert_every_day_is_of_its_files": (
+        "update intermediate.int_wearable_reading__by_minute set fingerprint = 1 "
+        "where participant_key = 'watch_study:p002' and metric = 'steps'"
+    ),
+    "assert_every_participant_is_in_the_roster": "delete from raw.wearable_roster where participant_id = 'p010'",
+    "assert_levels_add_up": (
+        "update intermediate.int_wearable_reading__by_hour set reading_count = 2 "
+        "where participant_key = 'watch_study:p001' and metric = 'steps'"
+    ),
+    "assert_no_reading_after_withdrawal": (
+        "update wearable.participant set withdrawn_on = date '2024-10-23' where participant_key = 'watch_study:p005'"
+    ),
     "assert_every_age_is_plausible": "update ecg.run set is_age_plausible = false where run_key = 'sf_state:01:1'",
     "assert_every_run_has_its_signal": (
         "update ecg.run_metadata set transform_load_id = 0 where run_key = 'sf_state:01:1'"
@@ -37,6 +49,7 @@ WARNINGS = {
     "assert_every_age_is_plausible",
     "assert_no_run_is_claimed_by_two_files",
     "assert_no_subject_contradicts_itself",
+    "assert_every_participant_is_in_the_roster",
 }
 
 

@@ -7,6 +7,7 @@
     )
 }}
 
+-- depends_on: {{ ref('int_wearable_file__covered') }}
 with reading as (
 
     select * from {{ ref('stg_wearable__reading') }}
