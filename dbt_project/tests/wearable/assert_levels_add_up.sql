@@ -5,7 +5,7 @@ with counted as (
 
     {% for model in ['by_minute', 'by_quarter_hour', 'by_hour', 'by_day'] %}
         select
-            '{{ model }}' as rollup,
+            '{{ model }}' as model_name,
             participant_key,
             metric,
             sum(reading_count) as reading_count,
