@@ -54,7 +54,7 @@ def estimate(
 
 def _measure(con: duckdb.DuckDBPyConnection) -> tuple[int, float | None]:
     """Readings in the warehouse, and the bytes that one takes in the raw table and the roll-ups together."""
-    row = con.execute("select count(*) from raw.wearable_reading").fetchone()
+    row = con.execute("select count(*) from raw.wearable_reading_value").fetchone()
     assert row is not None
     if row[0] < MIN_MEASURED_ROWS:
         return row[0], None
@@ -62,7 +62,7 @@ def _measure(con: duckdb.DuckDBPyConnection) -> tuple[int, float | None]:
         """
         select schema_name || '.' || table_name from duckdb_tables()
         where
-            (schema_name = 'raw' and table_name = 'wearable_reading')
+            (schema_name = 'raw' and starts_with(table_name, 'wearable_reading_'))
             or (schema_name = 'intermediate' and starts_with(table_name, 'int_wearable_'))
         """
     ).fetchall()

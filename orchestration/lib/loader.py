@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from orchestration.lib import progress, readers
 from orchestration.lib.catalog import crawl, insert_arrow
@@ -29,7 +30,7 @@ from orchestration.lib.pending import (
     finish_load,
     mark_for_reload,
 )
-from orchestration.lib.sources import Entity
+from orchestration.lib.sources import Entity, Table
 from orchestration.lib.warehouse import Warehouse, transaction
 
 _LOG = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ _UNKNOWN_FIELD_SAMPLE = 20_000
 # files are a fifteenth of that size.
 _READER_CHUNK_BYTES = 32 * 2**20
 _READER_THREADS = os.cpu_count() or 1
+# Numbers for the series of one load: more than files can be, and 9 billion loads fit.
+_SERIES_OF_A_LOAD = 10**9
 
 
 def load(
@@ -276,22 +279,33 @@ class _Loading:
             progress.task(f"Loading {self.entity.table.name}", total=len(files)) as task,
             ThreadPoolExecutor(_READER_THREADS) as pool,
         ):
+            series_count = 0
             for chunk in _chunks(files, _READER_CHUNK_BYTES):
-                tables = [table for table in pool.map(self._read_rows, chunk) if table is not None]
-                if tables:
-                    insert_arrow(
-                        self.con,
-                        f"""
-                        insert into {self.entity.table.name} by name
-                        select *, ? as _load_id, ?::timestamp as _loaded_at from rows
-                        """,
-                        pa.concat_tables(tables),
-                        [self.begun.load_id, self.begun.started_at],
-                    )
+                read = [found for found in pool.map(self._read_rows, chunk) if found is not None]
+                for index, table in enumerate(self.entity.stored):
+                    parts = []
+                    first = self.begun.load_id * _SERIES_OF_A_LOAD + series_count
+                    for part in read:
+                        # Numbered within the file; from here on within the warehouse.
+                        number = pc.add(part[index]["series_id"], pa.scalar(first))
+                        parts.append(part[index].set_column(0, "series_id", number))
+                        first += part[0].num_rows
+                    if parts:
+                        self._insert(table, pa.concat_tables(parts))
+                series_count += sum(series.num_rows for series, _ in read)
                 task.advance(len(chunk))
 
-    def _read_rows(self, file: ChosenFile) -> pa.Table | None:
-        """The rows of a file as its entity's reader gives them, with what the path says of them."""
+    def _insert(self, table: Table, rows: pa.Table) -> None:
+        lineage = ", ? as _load_id, ?::timestamp as _loaded_at" if "_load_id" in table.columns else ""
+        insert_arrow(
+            self.con,
+            f"insert into {table.name} by name select *{lineage} from rows",
+            rows,
+            [self.begun.load_id, self.begun.started_at] if lineage else None,
+        )
+
+    def _read_rows(self, file: ChosenFile) -> tuple[pa.Table, pa.Table] | None:
+        """The rows of a file as its entity's reader gives them: series, with what the path says of them, and values."""
         outcome, content = self.outcomes[file.raw_path], self._content(file)
         if content is None or self.entity.reader is None:
             return None
@@ -299,14 +313,14 @@ class _Loading:
         assert match is not None, f"the catalog says that {file.raw_path} is a {self.entity.name}"
         found = self.entity.reader(content, match)
         outcome.row_count, outcome.rejected = found.rows.num_rows, found.rejected
-        if not found.rows.num_rows and not found.rejected:
-            outcome.reason = found.reason or "it holds no record"
-        index = pa.array(np.zeros(found.rows.num_rows, np.int32))
-        columns = {"clinic": file.clinic, "delivery": file.delivery, "_raw_path": file.raw_path}
-        rows = found.rows
-        for name, value in columns.items():
-            rows = rows.append_column(name, pa.DictionaryArray.from_arrays(index, pa.array([value])))
-        return rows
+        if not found.rows.num_rows:
+            if not found.rejected:
+                outcome.reason = found.reason or "it holds no record"
+            return None
+        series, values = _split(found.rows, self.entity.series)
+        for name, value in {"clinic": file.clinic, "delivery": file.delivery, "_raw_path": file.raw_path}.items():
+            series = series.append_column(name, pa.repeat(pa.scalar(value), series.num_rows))
+        return series, values
 
     def _insert_rows(self, files: list[ChosenFile]) -> None:
         """Insert the good rows, with what the path says of them; note the others."""
@@ -345,6 +359,25 @@ class _Loading:
             paths,
             [self.begun.load_id, self.begun.started_at],
         )
+
+
+def _split(rows: pa.Table, names: Sequence[str]) -> tuple[pa.Table, pa.Table]:
+    """Rows as series (each combination of the named columns, dictionaries, once) and values, with a number from 0."""
+    codes = np.zeros(rows.num_rows, np.int64)
+    texts = {}
+    for name in names:
+        column = rows[name].combine_chunks()
+        texts[name] = column.dictionary
+        codes = codes * len(column.dictionary) + column.indices.to_numpy()
+    present = np.flatnonzero(np.bincount(codes))
+    number = np.zeros(present[-1] + 1, np.int64)
+    number[present] = np.arange(len(present))
+    series: dict[str, object] = {"series_id": np.arange(len(present))}
+    for name in reversed(names):
+        series[name] = texts[name].take(pa.array(present % len(texts[name])))
+        present //= len(texts[name])
+    values = rows.drop_columns(list(names)).add_column(0, "series_id", pa.array(number[codes]))
+    return pa.table(series), values
 
 
 def _from_path(entity: Entity, name: str, file: ChosenFile) -> object:

@@ -546,44 +546,51 @@ def _parse_dataset(body: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.f
     if style is None or not body.endswith(b"}"):
         return None
     head, middle, between = style
-    width = len(head) + 8 + len(middle) + _VALUE_BYTES
+    before_value = len(head) + 8 + len(middle)
+    width = before_value + _VALUE_BYTES
     padded = np.frombuffer(body + bytes(width), np.uint8)
     starts = np.flatnonzero(padded == ord("{"))
+    # A reading ends where the next one begins, but for what stands between them; the value is what is left of it.
+    ends = np.append(starts[1:] - len(between), len(body)) - 1
+    lengths = ends - starts - before_value
+    if lengths.min() < 1 or lengths.max() > _VALUE_BYTES:
+        return None
     # All of a reading at once: as many bytes from each of the places, copied as one item.
     records: _ByteArray = (
         np.ndarray((len(body),), f"V{width}", padded, strides=(1,))[starts].view(np.uint8).reshape(-1, width)
     )
-    time, value = records[:, len(head) : len(head) + 8], records[:, width - _VALUE_BYTES :]
-    is_end = value == ord("}")
-    lengths = is_end.argmax(axis=1)
-    ends = starts + (width - _VALUE_BYTES) + lengths + 1
+    fixed = np.frombuffer(head + bytes(8) + middle, np.uint8)
+    places = [place for place in range(before_value) if not len(head) <= place < len(head) + 8]
     is_regular = (
-        (records[:, : len(head)] == np.frombuffer(head, np.uint8)).all()
-        and (records[:, len(head) + 8 : width - _VALUE_BYTES] == np.frombuffer(middle, np.uint8)).all()
-        and is_end.any(axis=1).all()
-        and ends[-1] == len(body)
-        and (starts[1:] - ends[:-1] == len(between)).all()
-        and body.count(b"}" + between + b"{") == len(starts) - 1
+        # column by column: each comparison is of one byte with many, and stops at the first that differs
+        all((records[:, place] == fixed[place]).all() for place in places)
+        and (padded[ends] == ord("}")).all()
+        and all((padded[ends[:-1] + 1 + place] == byte).all() for place, byte in enumerate(between))
     )
     if not is_regular:
         return None
-    seconds = _seconds(time)
-    values = _numbers(value, lengths)
+    seconds = _seconds(records[:, len(head) : len(head) + 8])
+    values = _numbers(records[:, before_value:], lengths)
     return None if seconds is None or values is None else (seconds, values)
+
+
+# The greatest digit in each place of HH:MM:SS, the colon (ten above zero) in its own, and what each place is worth.
+_GREATEST = np.array([2, 9, 10, 5, 9, 10, 5, 9], np.uint8)
+_WORTH_SECONDS = {0: 36_000, 1: 3_600, 3: 600, 4: 60, 6: 10, 7: 1}
 
 
 def _seconds(time: _ByteArray) -> npt.NDArray[np.int64] | None:
     """Seconds of the day from texts of the form HH:MM:SS."""
-    digits = time[:, [0, 1, 3, 4, 6, 7]].astype(np.int64) - ord("0")
-    hours, minutes, seconds = (digits[:, 2 * i] * 10 + digits[:, 2 * i + 1] for i in range(3))
+    digits = np.ascontiguousarray(time.T) - np.uint8(ord("0"))  # what lies below zero becomes great
+    seconds = np.zeros(len(time), np.int64)
+    for place, worth in _WORTH_SECONDS.items():
+        seconds += digits[place] * np.int64(worth)
     is_time = (
-        (time[:, [2, 5]] == ord(":")).all()
-        and ((digits >= 0) & (digits <= 9)).all()
-        and hours.max() < 24
-        and minutes.max() < 60
-        and seconds.max() < 60
+        (digits.max(axis=1) <= _GREATEST).all()
+        and (digits[[2, 5]].min(axis=1) == 10).all()
+        and seconds.max() < 86_400
     )
-    return hours * 3600 + minutes * 60 + seconds if is_time else None
+    return seconds if is_time else None
 
 
 def _numbers(text: _ByteArray, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.float64] | None:
@@ -592,15 +599,14 @@ def _numbers(text: _ByteArray, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np
     Digits are one whole number, divided once by a power of ten: exact to the last bit while both are. Longer ones are
     left to Python.
     """
-    if not lengths.all():
-        return None
     mantissa = np.zeros(len(text), np.int64)
     decimals = np.zeros(len(text), np.int64)
     has_point = np.zeros(len(text), bool)
     for place in range(int(lengths.max())):
         inside = place < lengths
         byte = text[:, place]
-        is_digit, is_point = inside & (byte >= ord("0")) & (byte <= ord("9")), inside & (byte == ord("."))
+        digit = byte - np.uint8(ord("0"))
+        is_digit, is_point = inside & (digit <= 9), inside & (byte == ord("."))
         # a number begins and ends with a digit, and not with a zero before another digit
         if (inside & ~is_digit & ~is_point).any() or (
             is_point & (has_point | (place == 0) | (place == lengths - 1))
@@ -608,7 +614,7 @@ def _numbers(text: _ByteArray, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np
             return None
         if place == 1 and (is_digit & (text[:, 0] == ord("0"))).any():
             return None
-        mantissa = np.where(is_digit, mantissa * 10 + (byte.astype(np.int64) - ord("0")), mantissa)
+        mantissa = np.where(is_digit, mantissa * 10 + digit, mantissa)
         decimals += is_digit & has_point
         has_point |= is_point
     values: npt.NDArray[np.float64] = mantissa / _POWERS_OF_TEN[decimals]

@@ -61,6 +61,7 @@ covered as (
     select
         reading._raw_path as raw_path,
         reading._load_id as load_id,
+        reading.series_id,
         reading.participant_key,
         reading.metric,
         reading.written_on,

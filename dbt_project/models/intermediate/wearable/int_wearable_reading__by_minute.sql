@@ -73,10 +73,7 @@ fingerprinted as (
 
         -- a day as it is written may reach into the days before and after it in UTC
         select distinct
-            covered.raw_path,
-            covered.load_id,
-            covered.participant_key,
-            covered.metric,
+            covered.series_id,
             covered.written_on
         from covered
         inner join changed
@@ -96,10 +93,7 @@ fingerprinted as (
         from reading
         inner join changed_file
             on
-                reading._load_id = changed_file.load_id
-                and reading._raw_path = changed_file.raw_path
-                and reading.participant_key = changed_file.participant_key
-                and reading.metric = changed_file.metric
+                reading.series_id = changed_file.series_id
                 and reading.written_on = changed_file.written_on
         inner join file on reading._raw_path = file.raw_path
 

@@ -9,6 +9,7 @@ renamed as (
     -- every reading as often as it came: which one counts is decided for the days that change, not for all at once
     select
         -- ids
+        series_id,
         clinic || ':' || participant as participant_key,
         metric,
         -- measures
