@@ -586,9 +586,7 @@ def _seconds(time: _ByteArray) -> npt.NDArray[np.int64] | None:
     for place, worth in _WORTH_SECONDS.items():
         seconds += digits[place] * np.int64(worth)
     is_time = (
-        (digits.max(axis=1) <= _GREATEST).all()
-        and (digits[[2, 5]].min(axis=1) == 10).all()
-        and seconds.max() < 86_400
+        (digits.max(axis=1) <= _GREATEST).all() and (digits[[2, 5]].min(axis=1) == 10).all() and seconds.max() < 86_400
     )
     return seconds if is_time else None
 
