@@ -10,26 +10,22 @@ with expected_row_count as (
 
 counted as (
 
-    {% for measurement, model in [
-        ('ecg', 'subject'),
-        ('ecg', 'run'),
-        ('ecg', 'run_metadata'),
-        ('ecg', 'sample'),
-        ('wearable', 'participant'),
-        ('wearable', 'participant_day'),
-        ('wearable', 'adherence'),
-        ('wearable', 'reading_1m'),
-        ('wearable', 'reading_15m'),
-        ('wearable', 'reading_1h'),
-        ('wearable', 'reading_1d'),
-        ('wearable', 'unknown_participant'),
-    ] %}
-        select
-            '{{ measurement }}' as measurement,
-            '{{ measurement }}.{{ model }}' as relation,
-            count(*) as row_count
-        from {{ ref(model) }}
-        {% if not loop.last %}union all{% endif %}
+    {% for measurement, models in {
+        'ecg': ['subject', 'run', 'run_metadata', 'sample'],
+        'wearable': [
+            'participant', 'participant_day', 'adherence', 'reading_1m', 'reading_15m', 'reading_1h', 'reading_1d',
+            'unknown_participant',
+        ],
+    }.items() %}
+        {% if not loop.first %}union all{% endif %}
+        {% for model in models %}
+            select
+                '{{ measurement }}' as measurement,
+                '{{ measurement }}.{{ model }}' as relation,
+                count(*) as row_count
+            from {{ ref(model) }}
+            {% if not loop.last %}union all{% endif %}
+        {% endfor %}
     {% endfor %}
 
 ),

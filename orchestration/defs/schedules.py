@@ -33,7 +33,7 @@ def nightly_wearable(
         return dg.SkipReason(str(busy))
     found = ranges(list(new), partition_keys(context.instance, "wearable"), exact=False)
     if not found:
-        return dg.SkipReason("no delivery of wearable has anything new")
+        return dg.SkipReason("nothing new has come")
     return [dg.RunRequest(tags=dict(zip(RANGE_TAGS, keys, strict=True))) for keys in found]
 
 

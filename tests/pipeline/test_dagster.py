@@ -14,8 +14,10 @@ from orchestration.lib.home import REPOSITORY
 from orchestration.lib.lake import SETTLE_SECONDS, Lake
 from orchestration.lib.query import ask
 from orchestration.lib.turn import turn
+from orchestration.lib.warehouse import Warehouse
 from synthetic.ecg import write_deliveries
 from tests.pipeline.conftest import Built
+from tests.wearable_files import ingest, put, roster_file
 
 GRAPH = Path(__file__).with_name("asset_graph.json")
 RAW_HEADER = dg.AssetKey(["raw", "ecg_run_header"])
@@ -165,6 +167,21 @@ def test_the_sensor_claims_what_lies_in_latest_and_asks_for_one_run(fresh: Built
 def test_the_sensor_lets_a_build_have_its_turn(fresh: Built) -> None:
     with dg.DagsterInstance.from_config(str(fresh.home.dagster_home)) as instance, turn(fresh.home.build_lock_path):
         assert "a build is under way" in tick(fresh, instance, None).skip_message
+
+
+def test_the_nightly_schedule_asks_for_what_is_new_and_for_nothing_else(fresh: Built, tmp_path: Path) -> None:
+    schedule = fresh.definitions.get_schedule_def("nightly_wearable")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 1 * * *", "UTC")
+    put(Lake(fresh.home.lake_path), "2024-10-25", "roster.csv", roster_file("p1"))
+    age(fresh.home.lake_path, SETTLE_SECONDS + 1)
+    resources = {"home": fresh.home, "lake": Lake(fresh.home.lake_path)}
+    with dg.DagsterInstance.from_config(str(fresh.home.dagster_home)) as instance:
+        with dg.build_schedule_context(instance=instance, resources=resources) as context:
+            (request,) = schedule.evaluate_tick(context).run_requests
+        assert request.tags["dagster/asset_partition_range_start"] == "watch_study/2024-10-25"
+        ingest(Lake(fresh.home.lake_path), Warehouse(fresh.home.warehouse_path))
+        with dg.build_schedule_context(instance=instance, resources=resources) as context:
+            assert "nothing new" in (schedule.evaluate_tick(context).skip_message or "")
 
 
 def test_nothing_is_sent_home(built: Built, instance: dg.DagsterInstance) -> None:
