@@ -87,10 +87,10 @@ class Entity:
         Reads a whole file (unpacked bytes, the pattern's match) where records are not one object or line each. It gives
         the fields' columns, typed, and ``_row_number``; ``fields`` then only say the columns.
     series
-        With a reader, always: text fields that thousands of rows of a file share. They and what else the rows of a file have in
-        common are kept once (table ``…_series``), the other fields in rows of numbers (``…_value``); the raw table is a
-        view of both. Text, even if it is always the same, would be most of the work: with it 2.6 million readings took
-        1.5 s of a processor to insert, without it 0.25 s.
+        With a reader, always: text fields that thousands of rows of a file share. They and what else the rows of a file
+        have in common are kept once (table ``…_series``), the other fields in rows of numbers (``…_value``); the raw
+        table is a view of both. Text, even if it is always the same, would be most of the work: with it 2.6 million
+        readings took 1.5 s of a processor to insert, without it 0.25 s.
     """
 
     measurement: str
