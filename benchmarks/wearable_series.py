@@ -39,7 +39,7 @@ _ROLLUP = """
     select participant_key, metric, time_bucket(interval '{width} seconds', {time}) as bucket_start_at,
         {count}::bigint as reading_count, sum({sum}) as value_sum, min({low}) as value_min, max({high}) as value_max,
         sum({sum}) / {count} as value_mean, null::double as value_std
-    from {source} group by all order by all
+    from {source} group by all order by bucket_start_at::date, participant_key, bucket_start_at
 """
 
 

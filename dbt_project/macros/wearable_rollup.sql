@@ -93,8 +93,10 @@ rolled_up as (
 
 )
 
+-- By days, as they are added later: a stretch of time then lies in few blocks of the table. By participants first it would
+-- not: the engine knows the least and greatest key of a block by eight letters, which are those of the study.
 select * from rolled_up
-order by participant_key, metric, bucket_start_at
+order by measured_on, participant_key, metric, bucket_start_at
 {%- endmacro %}
 
 {#

@@ -12,6 +12,7 @@ import pytest
 from orchestration.lib import publish as publishing
 from orchestration.lib.home import Home
 from orchestration.lib.publish import PublishRefused, publish, publishable, verify
+from orchestration.lib.sources import MEASUREMENTS
 from orchestration.lib.warehouse import Warehouse
 from tests.pipeline.conftest import Built
 
@@ -194,5 +195,5 @@ def test_the_real_project_publishes_its_marts_and_nothing_of_the_layers_below(bu
         columns = {column for (column,) in con.execute("select column_name from duckdb_columns()").fetchall()}
     assert {"ecg.run", "ecg.subject", "ecg.run_metadata", "catalog.file", "catalog.publication"} <= found
     assert "ecg.sample" not in found
-    assert {name.split(".")[0] for name in found} == {"ecg", "catalog"}
+    assert {name.split(".")[0] for name in found} == {*MEASUREMENTS, "catalog"}
     assert not columns & {"raw_text", "raw_mv", "filtered_mv", "ecg_raw"}

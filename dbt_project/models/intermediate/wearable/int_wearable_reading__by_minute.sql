@@ -233,4 +233,4 @@ with_fingerprint as (
 )
 
 select * from with_fingerprint
-order by participant_key, metric, bucket_start_at
+order by measured_on, participant_key, metric, bucket_start_at
