@@ -36,10 +36,14 @@ _READINGS = """
 """
 _ROLLUP = """
     create table wearable.reading_{level} as
-    select participant_key, metric, time_bucket(interval '{width} seconds', {time}) as bucket_start_at,
-        {count}::bigint as reading_count, sum({sum}) as value_sum, min({low}) as value_min, max({high}) as value_max,
-        sum({sum}) / {count} as value_mean, null::double as value_std
-    from {source} group by all order by bucket_start_at::date, participant_key, bucket_start_at
+    with bucket as (
+        select participant_key, metric, time_bucket(interval '{width} seconds', {time}) as start_at,
+            {count}::bigint as reading_count, sum({sum}) as value_sum, min({low}) as value_min, max({high}) as value_max
+        from {source} group by all
+    )
+    select participant_key, metric, start_at as bucket_start_at, reading_count, value_sum, value_min, value_max,
+        value_sum / reading_count as value_mean, null::double as value_std
+    from bucket order by start_at::date, participant_key, start_at
 """
 
 
