@@ -10,7 +10,7 @@
     a level does not depend on the way to it.
 
     Incremental by days, as the finest level: the days of a participant and metric whose fingerprint here is another than in
-    the finer level are made anew. A day that has lost its readings keeps one row without a bucket, to say that this is known.
+    the finer level are made anew. It stands in the one row without a bucket that each day has.
 
     Arguments
         finer: name of the finer model.
@@ -27,12 +27,13 @@ with finer as (
 
     known as (
 
-        select distinct
+        select
             participant_key,
             metric,
             measured_on,
             fingerprint
         from {{ this }}
+        where bucket_start_at is null
 
     ),
 
@@ -42,13 +43,15 @@ with finer as (
             finer_day.participant_key,
             finer_day.metric,
             finer_day.measured_on
-        from (select distinct participant_key, metric, measured_on, fingerprint from finer) as finer_day
+        from finer as finer_day
         left join known
             on
                 finer_day.participant_key = known.participant_key
                 and finer_day.metric = known.metric
                 and finer_day.measured_on = known.measured_on
-        where known.participant_key is null or finer_day.fingerprint is distinct from known.fingerprint
+        where
+            finer_day.bucket_start_at is null
+            and (known.participant_key is null or finer_day.fingerprint is distinct from known.fingerprint)
 
     ),
 

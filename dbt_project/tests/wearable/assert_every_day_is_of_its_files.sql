@@ -15,12 +15,13 @@ by_minute as (
 
 rolled_up as (
 
-    select distinct
+    select
         participant_key,
         metric,
         measured_on,
         fingerprint
     from by_minute
+    where bucket_start_at is null
 
 ),
 

@@ -42,12 +42,13 @@ fingerprinted as (
 
     known as (
 
-        select distinct
+        select
             participant_key,
             metric,
             measured_on,
             fingerprint
         from {{ this }}
+        where bucket_start_at is null
 
     ),
 
@@ -208,29 +209,35 @@ rolled_up as (
 
 ),
 
-with_fingerprint as (
+marked as (
 
-    -- a day without any reading that counts has one row without a bucket
+    -- A day has one row without a bucket, and in it what the day was made of: to see which days have changed, these few
+    -- are read and not the buckets.
     select
-        changed.participant_key,
-        changed.metric,
-        changed.measured_on,
-        rolled_up.bucket_start_at,
-        coalesce(rolled_up.reading_count, 0) as reading_count,
-        coalesce(rolled_up.minute_count, 0) as minute_count,
-        coalesce(rolled_up.value_sum_millionths, 0) as value_sum_millionths,
-        coalesce(rolled_up.value_square_sum, 0) as value_square_sum,
-        rolled_up.value_min,
-        rolled_up.value_max,
-        changed.fingerprint
-    from changed
-    left join rolled_up
+        rolled_up.*,
+        cast(null as ubigint) as fingerprint
+    from rolled_up
+    inner join changed
         on
-            changed.participant_key = rolled_up.participant_key
-            and changed.metric = rolled_up.metric
-            and changed.measured_on = rolled_up.measured_on
+            rolled_up.participant_key = changed.participant_key
+            and rolled_up.metric = changed.metric
+            and rolled_up.measured_on = changed.measured_on
+
+    union all by name
+
+    select
+        participant_key,
+        metric,
+        measured_on,
+        cast(null as timestamp) as bucket_start_at,
+        0 as reading_count,
+        0 as minute_count,
+        0 as value_sum_millionths,
+        0 as value_square_sum,
+        fingerprint
+    from changed
 
 )
 
-select * from with_fingerprint
+select * from marked
 order by measured_on, participant_key, metric, bucket_start_at
