@@ -280,8 +280,12 @@ class _Loading:
             ThreadPoolExecutor(_READER_THREADS) as pool,
         ):
             series_count = 0
-            for chunk in _chunks(files, _READER_CHUNK_BYTES):
-                read = [found for found in pool.map(self._read_rows, chunk) if found is not None]
+            chunks = list(_chunks(files, _READER_CHUNK_BYTES))
+            reading = pool.map(self._read_rows, chunks[0])
+            for number_of_chunk, chunk in enumerate(chunks, start=1):
+                read = [found for found in reading if found is not None]
+                # The next files are read while these are inserted.
+                reading = pool.map(self._read_rows, chunks[number_of_chunk] if number_of_chunk < len(chunks) else [])
                 for index, table in enumerate(self.entity.stored):
                     parts = []
                     first = self.begun.load_id * _SERIES_OF_A_LOAD + series_count

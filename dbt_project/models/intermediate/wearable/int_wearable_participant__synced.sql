@@ -10,9 +10,9 @@ by_day as (
 
 ),
 
-by_minute as (
+by_quarter_hour as (
 
-    select * from {{ ref('int_wearable_reading__by_minute') }}
+    select * from {{ ref('int_wearable_reading__by_quarter_hour') }}
 
 ),
 
@@ -29,14 +29,16 @@ last_day as (
 
 synced as (
 
-    -- a watch that is synced brings its readings up to then; those of the last day tell the minute
+    -- a watch that is synced brings its readings up to then; those of the last day tell the time
     select
-        by_minute.participant_key,
-        max(by_minute.bucket_start_at) as last_sync_at
-    from by_minute
+        by_quarter_hour.participant_key,
+        max(by_quarter_hour.bucket_start_at) as last_sync_at
+    from by_quarter_hour
     inner join last_day
-        on by_minute.participant_key = last_day.participant_key and by_minute.measured_on = last_day.measured_on
-    group by by_minute.participant_key
+        on
+            by_quarter_hour.participant_key = last_day.participant_key
+            and by_quarter_hour.measured_on = last_day.measured_on
+    group by by_quarter_hour.participant_key
 
 ),
 

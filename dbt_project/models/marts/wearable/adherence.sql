@@ -12,7 +12,7 @@ participant_day as (
 
 recent as (
 
-    -- of the last day only what has passed of it by now
+    -- of the last day only what has passed of it by the end of the quarter of an hour that now is the start of
     select
         participant_day.participant_key,
         participant_day.worn_minutes,
@@ -22,7 +22,7 @@ recent as (
                 'minute',
                 {{ local_to_utc('cast(participant_day.local_date as timestamp)', 'participant.timezone') }},
                 participant.now_at
-            ) + 1
+            ) + 15
         ) as passed_minutes
     from participant_day
     inner join participant on participant_day.participant_key = participant.participant_key
