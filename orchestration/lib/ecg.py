@@ -49,6 +49,8 @@ TRANSACTION_BYTES = 32 * 2**20
 # The most CSV that a thread reads and transforms at once: about 50 runs of 20 s at 500 Hz, 4 MB of samples. With 32 the
 # threads wait for each other more often (56 against 48 ms for 288 runs), with all at once they end less evenly.
 BUNCH_BYTES = 3 * 2**20
+# With so many runs a thread begins another Parquet file: each is written by one thread, 0.15 ms a run.
+PART_RUNS = 64
 # The least that a heart rate and a filter of 0.5 Hz need.
 MIN_DURATION_S = 2.0
 # Same subject, another run, almost the same signal (issue of the first deliveries: one sample changed gives 0.99999).
@@ -286,8 +288,9 @@ class _Transaction:
         with ThreadPoolExecutor(THREADS) as pool:
             runs = self._transform(pool, files)
             # Files are written while rows are inserted; both are done before the commit.
-            stored = [pool.submit(self._store, *part) for part in _parts(runs)]
-            self._replace_rows(runs)
+            parts = dict(_parts(runs, self.begun.load_id))
+            stored = [pool.submit(self._store, path, part) for path, part in parts.items()]
+            self._replace_rows(parts)
             for part in stored:
                 part.result()
         for run in runs:
@@ -333,8 +336,8 @@ class _Transaction:
                 continue
             yield _Signal(file, header, samples * MILLIVOLTS[header.units])
 
-    def _store(self, delivery: Delivery, runs: list[_Run]) -> None:
-        """Write the signals of one delivery as a Parquet file."""
+    def _store(self, path: str, runs: list[_Run]) -> None:
+        """Write signals of one delivery as a Parquet file."""
         columns = {
             "run_key": [run.signal.file.record_key for run in runs],
             "raw_path": [run.signal.file.raw_path for run in runs],
@@ -344,14 +347,14 @@ class _Transaction:
             "filtered_mv": list_array([run.filtered_mv for run in runs]),
             "r_peak_index": list_array([run.r_peak_index for run in runs]),
         }
-        write_part(self.lake, part_path(delivery, self.begun.load_id), columns)
+        write_part(self.lake, path, columns)
 
-    def _replace_rows(self, runs: list[_Run]) -> None:
-        con = self.con
+    def _replace_rows(self, parts: dict[str, list[_Run]]) -> None:
+        con, runs = self.con, [run for part in parts.values() for run in part]
         _delete_rows(con, sources.ECG_RUN_SIGNAL, list(self.outcomes))
         if not runs:
             return
-        rows = [self._feature_row(run) for run in runs]
+        rows = [self._feature_row(run, path) for path, part in parts.items() for run in part]
         columns = {
             name: pa.array([row[name] for row in rows], _ARROW_TYPES[sql_type])
             for name, sql_type in sources.ECG_RUN_FEATURE.columns.items()
@@ -359,7 +362,7 @@ class _Transaction:
         insert_arrow(con, "insert into raw.ecg_run_feature by name select * from rows", pa.table(columns))
         self._insert_similarities(runs)
 
-    def _feature_row(self, run: _Run) -> dict[str, object]:
+    def _feature_row(self, run: _Run, signal_path: str) -> dict[str, object]:
         signal = run.signal
         clinic, subject, number = run.key
         return {
@@ -376,7 +379,7 @@ class _Transaction:
             "is_usable": run.is_usable,
             "unusable_reason": run.unusable_reason,
             "signal_sha256": run.sha256,
-            "signal_path": part_path(run.delivery, self.begun.load_id),
+            "signal_path": signal_path,
             "transform_version": TRANSFORM_VERSION,
             "_raw_path": signal.file.raw_path,
             "_row_number": 1,
@@ -460,10 +463,14 @@ def _batches(signals: Iterable[_Signal]) -> list[list[_Signal]]:
     return list(batches.values())
 
 
-def _parts(runs: Sequence[_Run]) -> Iterator[tuple[Delivery, list[_Run]]]:
-    """The runs of each delivery: what becomes one Parquet file. They are in the order of their raw paths."""
+def _parts(runs: Sequence[_Run], load_id: int) -> Iterator[tuple[str, list[_Run]]]:
+    """The runs of each Parquet file, with its path: of one delivery, in the order of their raw paths."""
     for delivery, group in groupby(runs, key=lambda run: run.delivery):
-        yield delivery, list(group)
+        of_delivery = list(group)
+        count = min(THREADS, math.ceil(len(of_delivery) / PART_RUNS))
+        size = math.ceil(len(of_delivery) / count)
+        for number in range(count):
+            yield part_path(delivery, load_id, number), of_delivery[number * size : (number + 1) * size]
 
 
 def _transform_batch(signals: list[_Signal]) -> list[_Run]:

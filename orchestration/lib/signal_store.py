@@ -1,4 +1,4 @@
-"""Processed ECG signals: Parquet files in the lake, one a transaction and delivery, never half-written."""
+"""Processed ECG signals: Parquet files in the lake, one or some a transaction and delivery, never half-written."""
 
 import os
 from collections.abc import Sequence
@@ -47,12 +47,12 @@ def prepare(lake: Lake) -> None:
         _write(SCHEMA.empty_table(), empty)
 
 
-def part_path(delivery: Delivery, load_id: int) -> str:
-    """Path, relative to the lake, of the signals of one transaction and delivery.
+def part_path(delivery: Delivery, load_id: int, number: int) -> str:
+    """Path, relative to the lake, of a file with signals of one transaction and delivery, which has one or some.
 
     A transaction that was killed and is done again has the same load id, and so writes the same file.
     """
-    return f"{_folder(delivery)}/part-{load_id:08d}.parquet"
+    return f"{_folder(delivery)}/part-{load_id:08d}-{number}.parquet"
 
 
 def write_part(lake: Lake, path: str, columns: dict[str, Any]) -> None:
