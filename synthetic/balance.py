@@ -5,8 +5,6 @@ over the years. Every customer has a random stream of its own, made from the see
 """
 
 import json
-import math
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from synthetic.files import write_file
+from synthetic.files import check_scale, check_seed, measurement_folder, write_file
 
 __all__ = ["BAD_INPUTS", "write_bad_inputs", "write_deliveries"]
 
@@ -106,10 +104,9 @@ def write_deliveries(incoming: Path, clinic: str = "motion_lab", scale: float = 
     FileExistsError
         If a delivery is there already with other content.
     """
-    folder = _measurement_folder(incoming, clinic)
-    if not (math.isfinite(scale) and scale > 0):
-        raise ValueError(f"scale must be a positive number, not {scale}")
-    _check_seed(seed)
+    folder = measurement_folder(incoming, clinic, "balance")
+    check_scale(scale)
+    check_seed(seed)
     customers = _draw_customers(seed, max(MIN_CUSTOMER_COUNT, round(CUSTOMER_COUNT * scale)))
     first, second, third = (folder / name for name in (FIRST_DELIVERY, SECOND_DELIVERY, THIRD_DELIVERY))
     half = len(customers) // 2
@@ -328,19 +325,6 @@ def _run_together(records: Sequence[Record]) -> bytes:
     return "".join(json.dumps(record) for record in records).encode()
 
 
-def _measurement_folder(incoming: Path, clinic: str) -> Path:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", clinic):
-        raise ValueError(
-            f"a clinic's name is letters, digits, '_', '-' and '.', beginning with one of the first two, not {clinic!r}"
-        )
-    return incoming / f"clinic={clinic}" / "measurement=balance"
-
-
-def _check_seed(seed: int) -> None:
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, not {seed}")
-
-
 # Each case is a file of its own, in which the records around the bad one are good.
 BAD_INPUTS: dict[str, str] = {
     "customer_cut_off": "the file ends in the middle of its last object",
@@ -375,8 +359,8 @@ def write_bad_inputs(incoming: Path, clinic: str = "motion_lab", seed: int = 202
     ValueError, FileExistsError
         As ``write_deliveries``.
     """
-    folder = _measurement_folder(incoming, clinic) / BAD_INPUT_DELIVERY
-    _check_seed(seed)
+    folder = measurement_folder(incoming, clinic, "balance") / BAD_INPUT_DELIVERY
+    check_seed(seed)
     written = {}
     for number, case in enumerate(BAD_INPUTS, start=1):
         entity = next(name for name in ("customer", "accelerometer", "step_trainer") if case.startswith(name))

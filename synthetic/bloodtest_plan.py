@@ -13,6 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from synthetic.files import check_scale
+
 # At scale 1.
 PATIENT_COUNT = 7_000
 TEST_COUNT = 70_000
@@ -150,8 +152,7 @@ class Plan:
 
     @classmethod
     def of(cls, scale: float) -> "Plan":
-        if not (math.isfinite(scale) and scale > 0):
-            raise ValueError(f"scale must be a positive number, not {scale}")
+        check_scale(scale)
         patient_count = max(MIN_PATIENT_COUNT, round(PATIENT_COUNT * scale))
         test_count = max(MIN_TEST_COUNT, round(TEST_COUNT * scale))
         # A larger group has more practices and larger ones: each grows with the root.

@@ -5,7 +5,6 @@ smaller scale is the beginning of a larger one's, byte for byte.
 """
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -24,7 +23,7 @@ from synthetic.ecg_signal import (
     synthesize_run,
     synthesize_runs,
 )
-from synthetic.files import check_seed, measurement_folder, write_file
+from synthetic.files import check_scale, check_seed, measurement_folder, write_file
 
 __all__ = ["BAD_INPUTS", "synthesize_runs", "write_bad_inputs", "write_deliveries"]
 
@@ -104,8 +103,7 @@ def write_deliveries(incoming: Path, clinic: str = "sf_state", scale: float = 1.
         If a delivery is there already with other content.
     """
     folder = measurement_folder(incoming, clinic, "ecg")
-    if not (math.isfinite(scale) and scale > 0):
-        raise ValueError(f"scale must be a positive number, not {scale}")
+    check_scale(scale)
     check_seed(seed)
     subject_count = max(MIN_SUBJECT_COUNT, round(SUBJECT_COUNT * scale))
     first, second = folder / FIRST_DELIVERY, folder / SECOND_DELIVERY

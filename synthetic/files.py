@@ -1,5 +1,6 @@
 """Puts generated files in the lake the way a careful provider does: whole or not at all, and never over another one."""
 
+import math
 import os
 import re
 import time
@@ -63,3 +64,15 @@ def check_seed(seed: int) -> int:
     if seed < 0:
         raise ValueError(f"seed must not be negative, not {seed}")
     return seed
+
+
+def check_scale(scale: float) -> None:
+    """Refuse a scale that makes no sense.
+
+    Raises
+    ------
+    ValueError
+        If it is not positive, or not finite.
+    """
+    if not (math.isfinite(scale) and scale > 0):
+        raise ValueError(f"scale must be a positive number, not {scale}")

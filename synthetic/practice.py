@@ -8,15 +8,13 @@ the beginning of a larger one.
 import csv
 import io
 import json
-import math
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
-from synthetic.files import write_file
+from synthetic.files import check_scale, check_seed, measurement_folder, write_file
 
 __all__ = ["BAD_INPUTS", "Stream", "patient_file", "write_bad_inputs", "write_deliveries"]
 
@@ -125,10 +123,9 @@ def write_deliveries(incoming: Path, clinic: str = CLINIC, scale: float = 1.0, s
     FileExistsError
         If a delivery is there already with other content.
     """
-    folder = _measurement_folder(incoming, clinic)
-    if not (math.isfinite(scale) and scale > 0):
-        raise ValueError(f"scale must be a positive number, not {scale}")
-    _check_seed(seed)
+    folder = measurement_folder(incoming, clinic, "practice")
+    check_scale(scale)
+    check_seed(seed)
     message_count = max(1, round(MESSAGE_COUNT * scale))
     days: dict[Path, None] = {}
     for kind in STREAMS:
@@ -150,19 +147,6 @@ def write_deliveries(incoming: Path, clinic: str = CLINIC, scale: float = 1.0, s
 
 def _file(lines: Sequence[str]) -> bytes:
     return "\n".join([*lines, ""]).encode()
-
-
-def _measurement_folder(incoming: Path, clinic: str) -> Path:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", clinic):
-        raise ValueError(
-            f"a clinic's name is letters, digits, '_', '-' and '.', beginning with one of the first two, not {clinic!r}"
-        )
-    return incoming / f"clinic={clinic}" / "measurement=practice"
-
-
-def _check_seed(seed: int) -> None:
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, not {seed}")
 
 
 def _claim(without: str | None = None, **changes: object) -> bytes:
@@ -220,8 +204,8 @@ def write_bad_inputs(incoming: Path, clinic: str = CLINIC, seed: int = 2026) -> 
     ValueError, FileExistsError
         As ``write_deliveries``.
     """
-    folder = _measurement_folder(incoming, clinic) / BAD_INPUT_DELIVERY
-    _check_seed(seed)
+    folder = measurement_folder(incoming, clinic, "practice") / BAD_INPUT_DELIVERY
+    check_seed(seed)
     for name, content in BAD_INPUTS.items():
         write_file(folder / name, content)
     return {name: [folder / name] for name in BAD_INPUTS}
