@@ -71,7 +71,6 @@ torture: $(DEV_STAMP)
 	$(BIN)/python -m tests.torture $(TORTURE_ARGS)
 
 screenshot: $(DEV_STAMP)
-	$(PIP_INSTALL) --editable '.[docs]'
 	$(BIN)/python docs/screenshot.py
 
 clean:
