@@ -1,4 +1,4 @@
-"""Every notebook on what a build published, as `python notebooks/NAME.py` runs it: no cell may fail, whatever is there."""
+"""Every notebook on what the sample publishes, run as `python notebooks/NAME.py` runs it: no cell may fail."""
 
 import importlib.util
 import json
