@@ -29,9 +29,7 @@ load as (
 
 latest_load as (
 
-    select coalesce(max(load_id), 0) as load_id
-    from load
-    where measurement = 'practice'
+    {{ latest_load_of('practice') }}
 
 ),
 
@@ -43,13 +41,6 @@ latest_load as (
 
     ),
 
-    watermark as (
-
-        select coalesce(max(load_id), 0) as load_id
-        from revenue
-
-    ),
-
     moved_patient as (
 
         select
@@ -57,7 +48,7 @@ latest_load as (
             patient_category.patient_id,
             min(patient_category.earliest_counts_from_at) as earliest_counts_from_at
         from patient_category
-        where patient_category.decision_number in ({{ decisions_since('watermark', 'load') }})
+        where patient_category.decision_number in ({{ decisions_since('load_id') }})
         group by
             patient_category.clinic,
             patient_category.patient_id
@@ -71,7 +62,7 @@ latest_load as (
             claim.clinic,
             claim.window_start_at
         from claim
-        where claim.decision_number in ({{ decisions_since('watermark', 'load') }})
+        where claim.decision_number in ({{ decisions_since('load_id') }})
 
         union
 
