@@ -4,7 +4,7 @@
         incremental_strategy='delete+insert',
         unique_key=['clinic', 'category', 'window_start_at'],
         on_schema_change='fail',
-        pre_hook="{{ joins_as_written() }}",
+        pre_hook="{{ joins_as_written() if is_incremental() }}",
         post_hook=["delete from {{ this }} where claim_count = 0", "{{ joins_as_planned() }}"],
     )
 }}
@@ -103,9 +103,9 @@ categorised as (
         considered.window_start_at,
         considered.patient_id,
         considered.price_eur
-    from considered
-    inner join patient_category
-        on considered.clinic = patient_category.clinic and considered.patient_id = patient_category.patient_id
+    from patient_category
+    inner join considered
+        on patient_category.clinic = considered.clinic and patient_category.patient_id = considered.patient_id
     where
         considered.arrival_number = 1
         and patient_category.counts_from_at < {{ minutes_after('considered.window_start_at', 10) }}
