@@ -161,3 +161,6 @@ def initialise(con: duckdb.DuckDBPyConnection) -> None:
                 con.execute(f'alter table {table.name} add column "{name}" {sql_type}')
     if "catalog.delivered_content" not in present:
         con.execute(catalog_tables.DELIVERED_CONTENT)
+    for name, sql in sources.raw_views().items():
+        if name not in present:
+            con.execute(sql)
