@@ -9,7 +9,11 @@ from typing import Any
 import altair as alt
 import duckdb
 import marimo as mo
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+
+from python_transforms.timeseries import downsample
 
 # Okabe and Ito (2008), Color Universal Design: told apart with any kind of colour vision, and in grey. Their yellow is
 # left out, which is hard to see on white.
@@ -74,6 +78,30 @@ def table(relation: duckdb.DuckDBPyRelation) -> pa.Table:
     found = relation.to_arrow_table()
     types = [pa.float64() if pa.types.is_decimal(field.type) else field.type for field in found.schema]
     return found.cast(pa.schema(zip(found.column_names, types, strict=True)))
+
+
+def line(
+    times: npt.ArrayLike, values: npt.ArrayLike, *, longest_gap: Any = None, most: int = MAX_POINTS, **columns: Any
+) -> pa.Table:
+    """A series as rows ``at`` and ``value`` for a line: no more than ``most``, of the shape of all.
+
+    Parameters
+    ----------
+    times, values
+        Shape ``(n,)``, times ascending. NaN is a gap, and breaks the line.
+    longest_gap
+        Times farther apart than this have a gap between them too; in the unit of ``times``.
+    columns
+        What else each row says, such as the name of the series.
+    """
+    at, value = np.asarray(times), np.asarray(values, dtype=np.float64)
+    if longest_gap is not None and len(at) > 1:
+        after = np.flatnonzero(np.diff(at) > longest_gap)
+        at, value = np.insert(at, after + 1, at[after]), np.insert(value, after + 1, np.nan)
+    # What is chosen of a gap does not matter, as long as some of it is.
+    kept = downsample(at, np.nan_to_num(value, nan=float(np.nanmin(value)) if np.isfinite(value).any() else 0.0), most)
+    rows = {"at": pa.array(at[kept]), "value": pa.array(value[kept], from_pandas=True)}
+    return pa.table(rows | {name: pa.array([each] * len(kept)) for name, each in columns.items()})
 
 
 def shown(chart: Any, rows: pa.Table, if_empty: str) -> Any:

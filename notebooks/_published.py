@@ -116,6 +116,15 @@ def _age(seconds: float) -> str:
     return f"{max(seconds, 0):.0f} seconds"
 
 
+def readable(publication: Published, path: str) -> bool:
+    """Whether a file of the lake, named relative to it, can be read by who looks at the notebook."""
+    try:
+        (publication.home.lake_path / path).open("rb").close()
+    except OSError:
+        return False
+    return True
+
+
 def text(value: Any) -> str:
     """A text literal for an SQL cell; whatever was chosen stays a value."""
     return "'" + str(value).replace("'", "''") + "'"

@@ -87,7 +87,12 @@ def _(alt, chart, deliveries, mo):
         alt.Chart(_rows, height=alt.Step(44), width="container")
         .mark_circle(opacity=0.75, stroke="white")
         .encode(
-            x=alt.X("arrived_at:T", title="time, UTC", scale=alt.Scale(padding=20), axis=alt.Axis(format="%Y-%m-%d", labelOverlap=True)),
+            x=alt.X(
+                "arrived_at:T",
+                title="time, UTC",
+                scale=alt.Scale(padding=20),
+                axis=alt.Axis(format="%Y-%m-%d", labelOverlap=True),
+            ),
             y=alt.Y("from:N", title=None),
             size=alt.Size("files:Q", legend=None, scale=alt.Scale(type="sqrt", range=[60, 700])),
             color=alt.Color(
