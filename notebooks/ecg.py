@@ -285,7 +285,7 @@ def _(alt, chart, mo, np, r_peak, rate_hz):
     mo.vstack(
         [
             mo.md(
-                "## RR intervals\n\nThe time from one heartbeat to the next. A healthy heart is not as regular as a clock."
+                "## RR intervals\n\nThe time from one heartbeat to the next. A healthy heart is no clock."
             ),
             alt.layer(_base.mark_line(), _base.mark_point(size=30)),
         ]
