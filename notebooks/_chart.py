@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from orchestration.lib.series import RESOLUTIONS
 from python_transforms.timeseries import downsample
 
 # Okabe and Ito (2008), Color Universal Design: told apart with any kind of colour vision, and in grey. Their yellow is
@@ -21,6 +22,8 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY = (
     *("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"),
     "#8C8C8C",
 )
+# What is not there.
+PALE = "#E0E0E0"
 PALETTE = [BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY]
 # As many points as a chart is wide, nearly: more cannot be told apart, and only make the page slow.
 MAX_POINTS = 500
@@ -81,7 +84,13 @@ def table(relation: duckdb.DuckDBPyRelation) -> pa.Table:
 
 
 def line(
-    times: npt.ArrayLike, values: npt.ArrayLike, *, longest_gap: Any = None, most: int = MAX_POINTS, **columns: Any
+    times: npt.ArrayLike,
+    values: npt.ArrayLike,
+    *,
+    longest_gap: Any = None,
+    most: int = MAX_POINTS,
+    also: Mapping[str, npt.ArrayLike] | None = None,
+    **columns: Any,
 ) -> pa.Table:
     """A series as rows ``at`` and ``value`` for a line: no more than ``most``, of the shape of all.
 
@@ -91,17 +100,40 @@ def line(
         Shape ``(n,)``, times ascending. NaN is a gap, and breaks the line.
     longest_gap
         Times farther apart than this have a gap between them too; in the unit of ``times``.
+    also
+        More values at these times, shape ``(n,)`` each, such as the ends of a band.
     columns
         What else each row says, such as the name of the series.
     """
     at, value = np.asarray(times), np.asarray(values, dtype=np.float64)
+    more = {name: np.asarray(each, dtype=np.float64) for name, each in (also or {}).items()}
+    known = value[np.isfinite(value)]
+    shape = np.nan_to_num(value, nan=float(known[0]) if len(known) else 0.0)
+    # A break takes a point of its own: places for those that are left after thinning out are kept free.
+    breaks = 0 if longest_gap is None else min(int(np.count_nonzero(np.diff(at) > longest_gap)), most // 2)
+    kept = downsample(at, shape, most - breaks)
+    at, value, more = at[kept], value[kept], {name: each[kept] for name, each in more.items()}
     if longest_gap is not None and len(at) > 1:
-        after = np.flatnonzero(np.diff(at) > longest_gap)
-        at, value = np.insert(at, after + 1, at[after]), np.insert(value, after + 1, np.nan)
-    # What is chosen of a gap does not matter, as long as some of it is.
-    kept = downsample(at, np.nan_to_num(value, nan=float(np.nanmin(value)) if np.isfinite(value).any() else 0.0), most)
-    rows = {"at": pa.array(at[kept]), "value": pa.array(value[kept], from_pandas=True)}
-    return pa.table(rows | {name: pa.array([each] * len(kept)) for name, each in columns.items()})
+        steps = np.diff(at)
+        # Thinned out, neighbours may be farther apart than they were.
+        widest = max(longest_gap, 5 * np.median(steps).astype(steps.dtype))
+        after = np.flatnonzero(steps > widest)[: most - len(at)]
+        at = np.insert(at, after + 1, at[after])
+        value, more = _with_gaps(value, after), {name: _with_gaps(each, after) for name, each in more.items()}
+    rows = {"at": pa.array(at), "value": pa.array(value, from_pandas=True)}
+    rows |= {name: pa.array(each, from_pandas=True) for name, each in more.items()}
+    return pa.table(rows | {name: pa.array([each] * len(at)) for name, each in columns.items()})
+
+
+def _with_gaps(values: npt.NDArray[np.float64], after: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    return np.insert(values, after + 1, np.nan)
+
+
+def resolution_for(first: datetime, last: datetime) -> str:
+    """The coarsest roll-up of a watch's readings that still has `MAX_POINTS` buckets between two times."""
+    seconds = (last - first).total_seconds()
+    fine_enough = [name for name, width in RESOLUTIONS.items() if seconds / width >= MAX_POINTS]
+    return fine_enough[-1] if fine_enough else next(iter(RESOLUTIONS))
 
 
 def shown(chart: Any, rows: pa.Table, if_empty: str) -> Any:

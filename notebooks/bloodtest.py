@@ -323,8 +323,8 @@ def _(chart, implausible, mo, plausibility):
             mo.md(f"""
         ## Plausible or not
 
-        {_flagged or 0:,} of {_all:,} tests of these clinics and days hold a value that cannot be right. They are kept as
-        they came and flagged, never repaired. A test may have several reasons.
+        {_flagged or 0:,} of {_all:,} tests of these clinics and days hold a value that cannot be right. They are
+        kept as they came and flagged, never repaired. A test may have several reasons.
         """),
             chart.shown(
                 chart.bars(

@@ -284,9 +284,7 @@ def _(alt, chart, mo, np, r_peak, rate_hz):
     )
     mo.vstack(
         [
-            mo.md(
-                "## RR intervals\n\nThe time from one heartbeat to the next. A healthy heart is no clock."
-            ),
+            mo.md("## RR intervals\n\nThe time from one heartbeat to the next. A healthy heart is no clock."),
             alt.layer(_base.mark_line(), _base.mark_point(size=30)),
         ]
     )
