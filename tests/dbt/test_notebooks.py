@@ -93,24 +93,32 @@ def test_notebook_says_that_nothing_is_published(name: str, tmp_path: Path, monk
     assert "Nothing is published yet" in shown and "vitalhouse build" in shown
 
 
+@pytest.mark.parametrize("how", ["delete from", "drop table"])
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_says_what_is_missing_where_another_source_is_published(
-    name: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, how: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leave_only("ecg" if name != "ecg" else "practice", home, Home(tmp_path))
+    """A whole build publishes empty tables of the sources of which nothing came, a build of one source none of them."""
+    leave_only("ecg" if name != "ecg" else "practice", how, home, Home(tmp_path))
     shown = run(name, Home(tmp_path), monkeypatch)
     assert name == "lake" or f"vitalhouse generate {name}" in shown
 
 
-def leave_only(measurement: str, home: Home, copy: Home) -> None:
-    """A copy of the publication as a build of one source would have made it: the tables of the others are empty."""
+def leave_only(measurement: str, how: str, home: Home, copy: Home) -> None:
+    """A copy of the publication, without the rows, or the tables, of any other source."""
     shutil.copy(home.published_path, copy.published_path)
     with duckdb.connect(str(copy.published_path)) as con:
         for (relation,) in con.execute("select relation from catalog.publication").fetchall():
-            if relation in ("catalog.file", "catalog.load"):
+            if relation.startswith("catalog.") and relation != "catalog.rejected_row":
                 con.execute(f"delete from {relation} where measurement != ?", [measurement])
             elif not relation.startswith(f"{measurement}."):
-                con.execute(f"delete from {relation}")
+                con.execute(f"{how} {relation}")
+        con.execute(
+            """
+            delete from catalog.publication
+            where relation not in (select schema_name || '.' || table_name from duckdb_tables())
+            """
+        )
         for (relation,) in con.execute("select relation from catalog.publication").fetchall():
             count = f"(select count(*) from {relation})"
             con.execute(f"update catalog.publication set row_count = {count} where relation = ?", [relation])
