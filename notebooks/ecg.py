@@ -79,8 +79,7 @@ def _(mo, publication, run, subject, text):
         max(duration_s, 0.1),
         step=0.1 if duration_s < 100 else 1,
         value=[0, min(duration_s, 8)],
-        label="Seconds",
-        show_value=True,
+        label="Seconds that are drawn",
         full_width=True,
         debounce=True,
     )

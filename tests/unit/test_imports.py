@@ -16,6 +16,7 @@ RULES = [
     ("orchestration/lib", {"synthetic", "tests", "benchmarks"}, set()),
     # A build hands Dagster its jobs; everything else in lib is used without Dagster.
     ("orchestration/lib", {"dagster", "dagster_dbt"}, {"orchestration/lib/build.py"}),
+    ("notebooks", {"dagster", "dagster_dbt", "dbt", "synthetic", "orchestration.defs", "orchestration.cli"}, set()),
     ("orchestration/defs", {"orchestration.cli", "orchestration.definitions", "synthetic", "python_transforms"}, set()),
 ]
 
