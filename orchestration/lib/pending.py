@@ -43,7 +43,8 @@ def delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[
     """Remove what an earlier load made of these files (they changed, or are loaded anew)."""
     # Of a file that no load has seen there is nothing, and to look for it all the same means to read every path.
     seen = con.execute(
-        "select list(raw_path) from catalog.file where raw_path in (select unnest(?)) and load_id is not null", [raw_paths]
+        "select list(raw_path) from catalog.file where raw_path in (select unnest(?)) and load_id is not null",
+        [raw_paths],
     ).fetchone()
     if entity.fields and seen is not None and seen[0]:
         con.execute(f"delete from {entity.table.name} where _raw_path in (select unnest(?))", [seen[0]])
