@@ -37,11 +37,11 @@ _LOG = logging.getLogger(__name__)
 BULK_BYTES = 256 * 1024
 # Characters that DuckDB would take for a pattern in a file's name.
 _GLOB = frozenset("*?[]{}")
-# What the careful gear holds in memory at once.
-_CAREFUL_BYTES, _CAREFUL_FILES = 64 * 2**20, 2_000
 # What may follow the last record of a file, and how much of it is looked at.
 _AFTER_A_RECORD = b" \t\r\n,]"
 _TAIL_BYTES = 64
+# What the careful gear holds in memory at once.
+_CAREFUL_BYTES, _CAREFUL_FILES = 64 * 2**20, 2_000
 # Records that the bulk gear looks at to name unknown fields: reading every key of every record would double its cost.
 _UNKNOWN_FIELD_SAMPLE = 20_000
 
