@@ -66,6 +66,9 @@ REJECTED_LIMIT = 0.8
 # so that an ectopic shape needs three of its kind only. It counts from 0: the other way round is merely another shape.
 SIMILARITY_WEIGHT = 2.7
 SIMILAR_BEATS = 3
+# In short runs there are few to resemble: up to so many, those that are missing are taken to do so to this degree.
+ENOUGH_BEATS = 8
+UNKNOWN_SIMILARITY = 0.5
 PIECE_S = 20.0
 # Shapes span the complex and what is next to it, at 60 Hz: all that is typical of a complex lies below 30 Hz.
 SHAPE_S = 0.2
@@ -364,25 +367,24 @@ def _shapes(low: FloatArray, rate: float, found: _Candidates, candidate: IntArra
 def _similarity(found: _Candidates, candidate: IntArray, shapes: FloatArray, beats: IntArray) -> FloatArray:
     """Correlation of each candidate with the third most similar of the beats of its piece, from 0 to 1.
 
-    Where there are fewer beats it is the least similar one that counts; 0 where there is none but itself.
+    Beats that short runs do not have are taken to be somewhat similar.
     """
     is_beat = np.isin(candidate, beats, assume_unique=True)
     piece = found.piece[candidate]
     slot, beat_slot = _rank_within(piece), _rank_within(piece[is_beat])
     n_beats = np.bincount(piece[is_beat], minlength=found.n_pieces)
-    n_columns = max(SIMILAR_BEATS + 1, int(n_beats.max()))
+    n_columns = max(ENOUGH_BEATS, int(n_beats.max()))
     references = np.zeros((found.n_pieces, shapes.shape[2], n_columns))
     references[piece[is_beat], :, beat_slot] = shapes[is_beat, SHAPE_SHIFTS]
     asked = np.zeros((found.n_pieces, int(slot.max(initial=0)) + 1, shapes.shape[2]))
-    best = np.zeros((len(candidate), n_columns))
+    is_missing = (np.arange(n_columns) >= n_beats[:, None]) & (np.arange(n_columns) < ENOUGH_BEATS)
+    best = np.where(is_missing[piece], UNKNOWN_SIMILARITY, 0.0)
     for shift in range(shapes.shape[1]):
         asked[piece, slot] = shapes[:, shift]
         np.maximum(best, (asked @ references)[piece, slot], out=best)
-    best.partition(range(n_columns - SIMILAR_BEATS - 1, n_columns), axis=1)
+    best.partition((n_columns - SIMILAR_BEATS - 1, n_columns - SIMILAR_BEATS), axis=1)
     # an accepted beat meets itself first
-    rank = np.minimum(SIMILAR_BEATS, n_beats[piece] - is_beat) + is_beat
-    similar: FloatArray = best[np.arange(len(candidate)), n_columns - np.maximum(rank, 1)]
-    return np.where(rank > is_beat, similar, 0.0)
+    return np.where(is_beat, best[:, n_columns - SIMILAR_BEATS - 1], best[:, n_columns - SIMILAR_BEATS])
 
 
 def _rank_within(group: IntArray) -> IntArray:
