@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -66,10 +67,13 @@ def one(relation: str, **more: Schema) -> Responses:
 
 def row(relation: str) -> Schema:
     """JSON schema of a row of a published relation: its columns, but those with personal data."""
-    described = _described()[relation]
-    columns = [column for column in described["columns"] if not _is_personal(column)]
-    schema = _object(**{column["name"]: _column(relation, column) for column in columns})
-    return {**schema, "description": " ".join(described["description"].split())}
+    schema = _object(**{column["name"]: _column(relation, column) for column in _columns(relation)})
+    return {**schema, "description": " ".join(described()[relation]["description"].split())}
+
+
+def column_types(relation: str) -> dict[str, str]:
+    """SQL types of these columns."""
+    return {column["name"]: _type(relation, column) for column in _columns(relation)}
 
 
 def _responses(schema: Schema) -> Responses:
@@ -91,25 +95,37 @@ def _object(**properties: Schema) -> Schema:
 
 
 @cache
-def _described() -> dict[str, Any]:
-    """Models and source tables by ``schema.name``, as the project's YAML describes them."""
+def described() -> dict[str, Any]:
+    """What may be published, by ``schema.name``, as the project's YAML describes it."""
     found: dict[str, Any] = {}
     for path in sorted((PROJECT_PATH / "models").rglob("*.yml")):
         content = yaml.safe_load(path.read_text())
         if path.parent.parent.name == "marts":
-            found |= {f"{path.parent.name}.{model['name']}": model for model in content.get("models", [])}
+            models = [model for model in content.get("models", []) if _meta(model).get("published", True)]
+            found |= {f"{path.parent.name}.{model['name']}": model for model in models}
         for source in content.get("sources", []):
-            found |= {f"{source['schema']}.{table['name']}": table for table in source["tables"]}
+            tables = [table for table in source["tables"] if _meta(table).get("published")]
+            found |= {f"{source['schema']}.{table['name']}": table for table in tables}
     return found
 
 
-def _is_personal(column: dict[str, Any]) -> bool:
-    return bool(column.get("config", {}).get("meta", {}).get("contains_personal_data"))
+def _columns(relation: str) -> list[dict[str, Any]]:
+    columns = described()[relation]["columns"]
+    return [column for column in columns if not _meta(column).get("contains_personal_data")]
 
 
-def _column(relation: str, column: dict[str, Any]) -> Schema:
-    written = column.get("data_type") or _catalog_types()[relation, column["name"]]
-    schema = {**_TYPES[written.lower().partition("(")[0]], "description": " ".join(column["description"].split())}
+def _meta(described: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta: Mapping[str, Any] = described.get("config", {}).get("meta", {})
+    return meta
+
+
+def _type(relation: str, column: Mapping[str, Any]) -> str:
+    return column.get("data_type") or _catalog_types()[relation, column["name"]]
+
+
+def _column(relation: str, column: Mapping[str, Any]) -> Schema:
+    kind = _type(relation, column).lower().partition("(")[0]
+    schema = {**_TYPES[kind], "description": " ".join(column["description"].split())}
     if {"type": "not_null"} not in column.get("constraints", []):
         schema["type"] = [schema["type"], "null"]
     return schema

@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.lib.errors import NotThere
-from orchestration.lib.paging import Listing, read_rows
+from orchestration.lib.paging import Listing
 
 SUBJECTS = Listing("ecg.subject", ("subject_key",), {"clinic": "clinic = $clinic"})
 REVENUE = Listing(
@@ -35,22 +35,16 @@ def read_subject(con: duckdb.DuckDBPyConnection, subject_key: str) -> pa.Table:
     NotThere
         If there is no such subject.
     """
-    return _one(
-        read_rows(
-            con,
-            """
-            select
-                *,
-                (
-                    select list(run_key order by run_number) from ecg.run where run.subject_key = subject.subject_key
-                ) as run_keys
-            from ecg.subject
-            where subject_key = $key
-            """,
-            {"key": subject_key},
-        ),
-        f"subject {subject_key}",
-    )
+    sql = """
+        select
+            *,
+            (
+                select list(run_key order by run_number) from ecg.run where run.subject_key = subject.subject_key
+            ) as run_keys
+        from ecg.subject
+        where subject_key = $key
+    """
+    return _one(con.execute(sql, {"key": subject_key}).to_arrow_table(), f"subject {subject_key}")
 
 
 def read_run(con: duckdb.DuckDBPyConnection, run_key: str) -> pa.Table:
@@ -61,7 +55,8 @@ def read_run(con: duckdb.DuckDBPyConnection, run_key: str) -> pa.Table:
     NotThere
         If there is no such run.
     """
-    return _one(read_rows(con, "select * from ecg.run where run_key = $key", {"key": run_key}), f"run {run_key}")
+    sql = "select * from ecg.run where run_key = $key"
+    return _one(con.execute(sql, {"key": run_key}).to_arrow_table(), f"run {run_key}")
 
 
 def _one(rows: pa.Table, what: str) -> pa.Table:

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration.lib.errors import NotThere, UsageError
+from orchestration.lib.errors import UsageError
 
 # The most rows that an answer has: some megabytes of JSON.
 MAX_ROWS = 10_000
@@ -96,8 +96,6 @@ def read_page(
 
     Raises
     ------
-    NotThere
-        If the relation is not published.
     UsageError
         If the key is not one of this list.
     """
@@ -110,34 +108,15 @@ def read_page(
             raise UsageError("this cursor is of another list: begin without it")
         conditions.append(f"({key}) > ({', '.join(f'${name}' for name in after)})")
     where = f"where {' and '.join(conditions)}" if conditions else ""
-    rows = read_rows(
-        con,
-        f"select * from {listing.relation} {where} order by {key} limit $limit",
-        chosen | after | {"limit": limit + 1},
-    )
+    sql = f"select * from {listing.relation} {where} order by {key} limit $limit"
+    try:
+        rows = con.execute(sql, chosen | after | {"limit": limit + 1}).to_arrow_table()
+    except (duckdb.ConversionException, duckdb.BinderException):
+        # A cursor's key is no time, or is one, where the list's is not.
+        if not after:
+            raise
+        raise UsageError("this cursor is of another list: begin without it") from None
     if len(rows) <= limit:
         return Page(rows)
     rows = rows.slice(0, limit)
     return Page(rows, tuple(rows.column(name)[-1].as_py() for name in listing.key))
-
-
-def read_rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> pa.Table:
-    """Rows of a query on one relation.
-
-    Raises
-    ------
-    NotThere
-        If the relation is not published.
-    """
-    try:
-        return con.execute(sql, dict(parameters)).to_arrow_table()
-    except duckdb.CatalogException as error:
-        raise NotThere(f"{_missing(error)} is not published yet: run `vitalhouse build` first") from None
-    except duckdb.ConversionException:
-        raise UsageError("this cursor is of another list: begin without it") from None
-
-
-def _missing(error: duckdb.Error) -> str:
-    """``Catalog Error: Table with name adherence does not exist!``: the name."""
-    words = str(error).split("\n")[0].split()
-    return words[words.index("name") + 1] if "name" in words[:-1] else "what was asked for"

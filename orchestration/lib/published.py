@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.errors import VitalhouseError
+from orchestration.lib.errors import NotThere, VitalhouseError
 
 # Revenue is published every ten minutes: who begins a list in one publication has until the next but one to end it.
 # No longer, since what a withdrawal took away is still in what it replaced.
@@ -26,7 +26,7 @@ KEPT_SECONDS = 600.0
 KEPT_COUNT = 8
 # A page's rows or a series' buckets take some megabytes; a question that needs more asks for too much.
 MEMORY_LIMIT = "1GB"
-# DuckDB takes two file names for one database and then gives what it opened first. A descriptor is this very file.
+# An open file under its number: this very file, whatever the name means by now.
 DESCRIPTORS = Path("/dev/fd")
 
 
@@ -76,7 +76,7 @@ class Publication:
         try:
             con = _connect(descriptor)
             found = con.execute(
-                "select publication_id, published_at, relation, row_count from catalog.publication"
+                "select publication_id, published_at, relation, row_count from published.catalog.publication"
             ).fetchall()
             publication_id, published_at = found[0][:2]
         except (duckdb.Error, IndexError) as error:
@@ -95,14 +95,21 @@ class Publication:
         ------
         TooSlow
             If an answer is not there by then.
+        NotThere
+            If a relation or column is asked for that is not published.
         """
         cursor = self.con.cursor()
+        cursor.execute("use published")
         timer = threading.Timer(seconds, cursor.interrupt)
         timer.start()
         try:
             yield cursor
         except (duckdb.InterruptException, duckdb.OutOfMemoryException):
             raise TooSlow(f"this takes more than {seconds:g} s or {MEMORY_LIMIT} of memory: ask for less") from None
+        except duckdb.CatalogException as error:
+            raise NotThere(f"{_missing(error)} is not published yet: run `vitalhouse build` first") from None
+        except duckdb.BinderException as error:
+            raise NotThere(f"another version published this ({error}): run `vitalhouse build` again") from None
         finally:
             timer.cancel()
             cursor.close()
@@ -113,13 +120,22 @@ class Publication:
 
 
 def _connect(descriptor: int) -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect(str(DESCRIPTORS / str(descriptor)), read_only=True, config={"memory_limit": MEMORY_LIMIT})
-    # No folder for what does not fit into memory: it would lie beside the descriptor, and hold health data.
+    # Attached, each to a database of its own: one that is opened by its name a second time is, within a process, the
+    # one that was opened first, even if the file was replaced since.
+    con = duckdb.connect(":memory:", config={"memory_limit": MEMORY_LIMIT})
+    con.execute(f"attach '{DESCRIPTORS / str(descriptor)}' as published (read_only)")
+    # What does not fit into memory would be written to whatever folder the server runs in, and it is health data.
     con.execute("set temp_directory = ''")
     con.execute("set enable_progress_bar = false")
     con.execute("set enable_external_access = false")
     con.execute("set lock_configuration = true")
     return con
+
+
+def _missing(error: duckdb.Error) -> str:
+    """``Catalog Error: Table with name adherence does not exist!``: the name."""
+    words = str(error).split("\n")[0].split()
+    return words[words.index("name") + 1].strip('"') if "name" in words[:-1] else "what was asked for"
 
 
 class Publications:

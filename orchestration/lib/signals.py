@@ -10,7 +10,6 @@ from python_transforms.timeseries import downsample
 
 from orchestration.lib.errors import NotThere, UsageError
 from orchestration.lib.lake import Lake
-from orchestration.lib.paging import read_rows
 from orchestration.lib.signal_store import PROCESSED
 
 
@@ -47,16 +46,15 @@ def read_stretch(
     UsageError
         If the stretch has no length.
     """
-    found = read_rows(
-        con,
+    found = con.execute(
         "select signal_path, loaded_raw_path, transform_load_id from ecg.run_metadata where run_key = $key",
         {"key": run_key},
-    ).to_pylist()
-    if not found:
+    ).fetchone()
+    if found is None:
         raise NotThere(f"there is no run {run_key}: GET /api/subjects has the subjects, and each subject its runs")
     if to_s is not None and not from_s < to_s:
         raise UsageError(f"from_s {from_s:g} does not lie before to_s {to_s:g}")
-    rate_hz, raw_mv, filtered_mv = _read(lake, run_key, *found[0].values())
+    rate_hz, raw_mv, filtered_mv = _read(lake, run_key, *found)
     # The first sample at or after from_s; a millionth of a sample for what does not come out even.
     first = int(np.ceil(min(from_s * rate_hz, len(raw_mv)) - 1e-6))
     last = len(raw_mv) if to_s is None else int(np.ceil(min(to_s * rate_hz, len(raw_mv)) - 1e-6))
