@@ -27,6 +27,7 @@ from orchestration.lib.pending import (
 )
 from orchestration.lib.sources import Entity
 from orchestration.lib.warehouse import Warehouse, transaction
+from orchestration.lib.whole_file import chunked, content_of, insert_whole_files
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ _LOG = logging.getLogger(__name__)
 BULK_BYTES = 256 * 1024
 # Characters that DuckDB would take for a pattern in a file's name.
 _GLOB = frozenset("*?[]{}")
+# What the careful gear holds in memory at once.
+_CAREFUL_BYTES, _CAREFUL_FILES = 64 * 2**20, 2_000
 # Records that the bulk gear looks at to name unknown fields: reading every key of every record would double its cost.
 _UNKNOWN_FIELD_SAMPLE = 20_000
 
@@ -69,7 +72,8 @@ def load(
         if files:
             loading = _Loading(con, entity, lake, begin_load(con), report, log)
             # Into temporary tables and before the transaction: a file that DuckDB cannot read would abort it.
-            loading.read(files)
+            if entity.reader is None:
+                loading.read(files)
             with transaction(con):
                 loading.write(files)
     report.seconds = time.monotonic() - started
@@ -110,6 +114,7 @@ class _Loading:
         columns, problem = readers.typing_sql(entity, self.today)
         self.typed_columns, self.problem = ", ".join(columns), problem
         self.bulks: list[_Bulk] = []
+        self.outcomes: dict[str, Outcome] = {}
 
     def read(self, files: list[ChosenFile]) -> None:
         """Read the files' records into temporary tables: ``typed`` and, of large files, those of ``self.bulks``."""
@@ -135,14 +140,17 @@ class _Loading:
             if bulk:
                 careful += self._read_in_bulk(bulk)
                 task.advance(len(files) - len(careful))
-            for chunk in _chunks(careful):
+            for chunk in chunked(careful, _CAREFUL_BYTES, _CAREFUL_FILES):
                 self._read_carefully(chunk)
                 task.advance(len(chunk))
 
     def write(self, files: list[ChosenFile]) -> None:
         """Put the good records into the raw table, and into the catalog what became of each file."""
-        delete_rows(self.con, self.entity, list(self.outcomes))
-        self._insert_rows(files)
+        delete_rows(self.con, self.entity, [file.raw_path for file in files])
+        if self.entity.reader is None:
+            self._insert_rows(files)
+        else:
+            self.outcomes = insert_whole_files(self.con, self.entity, self.lake, self.begun, files)
         outcomes = list(self.outcomes.values())
         unknown = sorted(self.unknown_fields)
         if unknown:
@@ -238,10 +246,8 @@ class _Loading:
 
     def _records(self, file: ChosenFile) -> Iterator[readers.Record]:
         outcome = self.outcomes[file.raw_path]
-        try:
-            content = self.lake.read_bytes(file.raw_path)
-        except OSError as error:
-            outcome.reason = f"it cannot be read ({error.strerror})"
+        content = content_of(self.lake, file, outcome)
+        if content is None:
             return
         count = 0
         for record in readers.scan(content, self.entity):
@@ -317,19 +323,3 @@ def _from_path(entity: Entity, name: str, file: ChosenFile) -> object:
     match = entity.match(file.path_below)
     assert match is not None, f"the catalog says that {file.raw_path} is a {entity.name}"
     return entity.path_columns[name][1](match)
-
-
-def _chunks(
-    files: Sequence[ChosenFile], size_bytes: int = 64 * 2**20, count: int = 2_000
-) -> Iterator[list[ChosenFile]]:
-    """Files in groups of bounded size, so that memory does not grow with the delivery."""
-    chunk: list[ChosenFile] = []
-    total = 0
-    for file in files:
-        if chunk and (total + file.size_bytes > size_bytes or len(chunk) == count):
-            yield chunk
-            chunk, total = [], 0
-        chunk.append(file)
-        total += file.size_bytes
-    if chunk:
-        yield chunk

@@ -109,7 +109,8 @@ class Publication:
         except duckdb.CatalogException as error:
             raise NotThere(f"{_missing(error)} is not published yet: run `vitalhouse build` first") from None
         except duckdb.BinderException as error:
-            raise NotThere(f"another version published this ({error}): run `vitalhouse build` again") from None
+            reason = str(error).splitlines()[0]
+            raise NotThere(f"another version published this ({reason}): run `vitalhouse build` again") from None
         finally:
             timer.cancel()
             cursor.close()

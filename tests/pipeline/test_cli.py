@@ -180,7 +180,7 @@ def test_dbt_finds_its_paths_and_hands_its_exit_code_on(built: Built) -> None:
 
 def test_a_build_with_bad_input_names_it_last_and_ends_with_1(fresh: Built) -> None:
     vitalhouse(fresh.home, "generate", "ecg", "--scale", "0.04", "--bad-input")
-    process = command(fresh.home, "build")
+    process = command(fresh.home, "build", "--measurement", "ecg")
     output, progress = process.communicate()
     assert process.returncode == 1, progress
     assert "Traceback" not in output + progress
@@ -189,7 +189,7 @@ def test_a_build_with_bad_input_names_it_last_and_ends_with_1(fresh: Built) -> N
     assert "waiting for their partner" in summary
     assert refused.startswith("14):")
     assert re.search(r"subject_9003/run_1\.csv, line 5002: expected a finite number", refused)
-    again = fresh.build()
+    again = fresh.build(measurement="ecg")
     assert again.is_good and again.rejected_count == 0 and again.waiting_count > 0
 
 
@@ -205,7 +205,7 @@ def test_a_failing_dbt_test_is_named_last_and_nothing_is_published(built: Built,
     before = fresh.home.published_path.stat().st_ino
     with Warehouse(fresh.home.warehouse_path).write() as con:
         con.execute("insert into raw.ecg_run_header by name select * from raw.ecg_run_header limit 1")
-    process = command(fresh.home, "build")
+    process = command(fresh.home, "build", "--measurement", "ecg")
     output, progress = process.communicate()
     assert process.returncode == 1, progress
     assert "Traceback" not in output + progress

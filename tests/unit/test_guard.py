@@ -151,7 +151,7 @@ def test_a_token_file_holds_one_token(tmp_path: Path) -> None:
     assert read_token(path) == TOKEN
     for bad in ("", "short", "two tokens that are long enough", "ä" * 30):
         path.write_text(bad)
-        with pytest.raises(UsageError, match="secrets.token_urlsafe"):
+        with pytest.raises(UsageError, match=r"secrets\.token_urlsafe"):
             read_token(path)
     with pytest.raises(UsageError, match="cannot read the token file"):
         read_token(tmp_path / "none")

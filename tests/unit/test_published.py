@@ -1,6 +1,6 @@
 """The published file for a process that stays: the new one at once, the old one for who has begun in it."""
 
-import os
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -26,11 +26,9 @@ def path(tmp_path: Path) -> Path:
 def open_files(path: Path) -> int:
     """Descriptors of this process that lead into a folder; of a file that was replaced the link says `deleted`."""
     links = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        try:
-            links.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-        except OSError:
-            continue
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            links.append(str(descriptor.readlink()))
     return sum(link.startswith(str(path.parent)) for link in links)
 
 
@@ -143,9 +141,8 @@ def test_what_is_not_published_is_named(path: Path) -> None:
         ("wearable.adherence", r"wearable\.adherence is not published yet"),
         ("(select nothing from ecg.run)", "another version published this .* run `vitalhouse build` again"),
     ):
-        with publications.latest() as publication, pytest.raises(NotThere, match=said):
-            with publication.question(10) as con:
-                con.execute(f"from {asked}")
+        with pytest.raises(NotThere, match=said), publications.latest() as publication, publication.question(10) as con:
+            con.execute(f"from {asked}")
 
 
 def test_a_question_reaches_no_other_file_and_changes_nothing(path: Path, tmp_path: Path) -> None:
