@@ -26,6 +26,10 @@ KEPT_SECONDS = 600.0
 KEPT_COUNT = 8
 # A page's rows or a series' buckets take some megabytes; a question that needs more asks for too much.
 MEMORY_LIMIT = "1GB"
+# Many ask at once, each on a thread of its own: more threads for each would only take turns on the cores.
+THREADS = 1
+# How late a question that takes too long may be ended.
+ALARM_SECONDS = 0.1
 # An open file under its number: this very file, whatever the name means by now.
 DESCRIPTORS = Path("/dev/fd")
 
@@ -40,6 +44,40 @@ class PublicationGone(VitalhouseError):
 
 class TooSlow(VitalhouseError):
     """A question took longer than it may."""
+
+
+class _Alarm:
+    """Interrupts what takes too long: one thread for all questions, since most are answered before one has started."""
+
+    def __init__(self) -> None:
+        self._due: dict[int, tuple[float, duckdb.DuckDBPyConnection]] = {}
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def after(self, seconds: float, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Interrupt whatever the connection does so many seconds from now, unless it is done by then."""
+        with self._lock:
+            self._due[id(con)] = time.monotonic() + seconds, con
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="alarm", daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._due[id(con)]
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(ALARM_SECONDS)
+            with self._lock:
+                for due, con in self._due.values():
+                    if due < time.monotonic():
+                        con.interrupt()
+
+
+_ALARM = _Alarm()
 
 
 @dataclass
@@ -99,11 +137,10 @@ class Publication:
             If a relation or column is asked for that is not published.
         """
         cursor = self.con.cursor()
-        cursor.execute("use published")
-        timer = threading.Timer(seconds, cursor.interrupt)
-        timer.start()
         try:
-            yield cursor
+            cursor.execute("use published")
+            with _ALARM.after(seconds, cursor):
+                yield cursor
         except (duckdb.InterruptException, duckdb.OutOfMemoryException):
             raise TooSlow(f"this takes more than {seconds:g} s or {MEMORY_LIMIT} of memory: ask for less") from None
         except duckdb.CatalogException as error:
@@ -112,7 +149,6 @@ class Publication:
             reason = str(error).splitlines()[0]
             raise NotThere(f"another version published this ({reason}): run `vitalhouse build` again") from None
         finally:
-            timer.cancel()
             cursor.close()
 
     def close(self) -> None:
@@ -123,7 +159,7 @@ class Publication:
 def _connect(descriptor: int) -> duckdb.DuckDBPyConnection:
     # Attached, each to a database of its own: one that is opened by its name a second time is, within a process, the
     # one that was opened first, even if the file was replaced since.
-    con = duckdb.connect(":memory:", config={"memory_limit": MEMORY_LIMIT})
+    con = duckdb.connect(":memory:", config={"memory_limit": MEMORY_LIMIT, "threads": THREADS})
     con.execute(f"attach '{DESCRIPTORS / str(descriptor)}' as published (read_only)")
     # What does not fit into memory would be written to whatever folder the server runs in, and it is health data.
     con.execute("set temp_directory = ''")

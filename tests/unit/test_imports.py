@@ -68,11 +68,15 @@ def test_only_the_command_line_knows_of_synthetic_data() -> None:
     assert outside == []
 
 
+def opens_a_file_for_writing(line: str) -> bool:
+    return "duckdb.connect(" in line and "read_only=True" not in line and '":memory:"' not in line
+
+
 def test_the_warehouse_is_opened_for_writing_in_one_place() -> None:
     connecting = [
         str(path.relative_to(REPOSITORY))
         for folder in ("orchestration", "python_transforms")
         for path in (REPOSITORY / folder).rglob("*.py")
-        if any("duckdb.connect(" in line and "read_only=True" not in line for line in path.read_text().splitlines())
+        if any(opens_a_file_for_writing(line) for line in path.read_text().splitlines())
     ]
     assert connecting == ["orchestration/lib/warehouse.py"]
