@@ -1,6 +1,7 @@
 """Fewer points that look the same: a series of any length thinned out for a chart."""
 
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -89,8 +90,8 @@ def _choose_by_table(
         area = np.abs(t_before * y[place] - y_before * t[place])
         np.copyto(chosen, place, where=area > largest)
         np.maximum(largest, area, out=largest)
-    chain = [0]
-    for following in chosen.T.tolist():
+    chain, table = [0], cast("list[list[int]]", chosen.T.tolist())
+    for following in table:
         chain.append(following[chain[-1]])
     kept: list[int] = index[chain[1:], np.arange(len(ends))].tolist()
     return kept
