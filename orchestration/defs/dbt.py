@@ -12,7 +12,7 @@ from packaging.version import Version
 from pydantic import Field
 
 from orchestration.defs.deliveries import WAREHOUSE_POOL, step
-from orchestration.lib import dbt, expectations, progress, publish
+from orchestration.lib import checks, dbt, expectations, progress, publish
 from orchestration.lib.errors import VitalhouseError
 from orchestration.lib.home import Home
 from orchestration.lib.lake import Lake
@@ -84,6 +84,7 @@ def dbt_models(
                 )
         # DuckDB lets us in to count only once dbt is out.
         row_counts = count_rows(warehouse, *dbt.relations(invocation.manifest))
+    checks.record(folder, home.checks_path, invocation.manifest)
     yield from (with_row_count(event, invocation.manifest, row_counts) for event in events)
     if not invocation.is_successful():
         broken = expectations.broken(folder, warehouse)
