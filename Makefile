@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# r_peaks scores annotated records, which are nobody's to ship: make bench WFDB=folder
-BENCHMARKS := $(filter-out r_peaks,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
+# r_peaks and r_peak_parameters score annotated records, which are nobody's to ship: make bench WFDB=folder
+BENCHMARKS := $(filter-out r_peaks r_peak_parameters,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
 # A free port of one's own: make dev PORT=3001
 PORT ?= 3000
 # A pipe has no width; cut the demo's tables as a terminal would.

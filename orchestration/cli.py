@@ -174,6 +174,21 @@ def sql(query: str | None, file: Path | None, warehouse: bool, form: str) -> Non
 
 
 @main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Let in only who has the token in this file; needed for any host but this machine.",
+)
+def serve(host: str, port: int, token_file: Path | None) -> None:
+    """Serve apps and API on the published file until Ctrl-C."""
+    from serving.server import serve
+
+    serve(Home.from_environment().ensure(), host, port, token_file, click.echo)
+
+
+@main.command()
 @click.argument("participant")
 @click.argument("metric", default="heart_rate_bpm")
 @click.option("--start", type=click.DateTime(), help="From when, UTC (default: the first reading).")

@@ -13,7 +13,9 @@ RULES = [
     ("python_transforms", {"dagster", "duckdb", "dbt", "dagster_dbt", "orchestration", "synthetic", "pyarrow"}, set()),
     ("synthetic", {"dagster", "duckdb", "dbt", "dagster_dbt", "orchestration", "python_transforms"}, set()),
     ("orchestration/lib", {"orchestration.defs", "orchestration.definitions", "orchestration.cli"}, set()),
-    ("orchestration/lib", {"synthetic", "tests", "benchmarks"}, set()),
+    ("orchestration/lib", {"synthetic", "tests", "benchmarks", "serving", "fastapi", "starlette"}, set()),
+    ("serving", {"orchestration.defs", "orchestration.definitions", "orchestration.cli", "dagster"}, set()),
+    ("serving", {"synthetic", "tests", "benchmarks", "python_transforms"}, set()),
     # A build hands Dagster its jobs; everything else in lib is used without Dagster.
     ("orchestration/lib", {"dagster", "dagster_dbt"}, {"orchestration/lib/build.py"}),
     ("notebooks", {"dagster", "dagster_dbt", "dbt", "synthetic", "orchestration.defs", "orchestration.cli"}, set()),
