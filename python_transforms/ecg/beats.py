@@ -278,7 +278,7 @@ def _around(found: _Candidates, chosen: IntArray, otherwise: float) -> FloatArra
     """For each candidate the running median height at the nearest chosen one of its run."""
     if len(chosen) == 0:
         return np.full(len(found.time), otherwise)
-    median = _running_median(found.height[chosen], found.run[chosen])
+    median = _running_median(found.height[chosen], found.run[chosen], NEIGHBOURS)
     after = np.minimum(np.searchsorted(chosen, np.arange(len(found.time))), len(chosen) - 1)
     before = np.maximum(after - 1, 0)
     is_before_nearer = found.time - found.time[chosen[before]] <= np.abs(found.time[chosen[after]] - found.time)
@@ -286,7 +286,7 @@ def _around(found: _Candidates, chosen: IntArray, otherwise: float) -> FloatArra
     return np.where(found.run[chosen[nearest]] == found.run, median[nearest], otherwise)
 
 
-def _running_median(values: FloatArray, run: IntArray, size: int = NEIGHBOURS) -> FloatArray:
+def _running_median(values: FloatArray, run: IntArray, size: int) -> FloatArray:
     """Median of the ``size`` values around each value, of its own run, fewer where the run has fewer."""
     start, stop = np.searchsorted(run, run, "left"), np.searchsorted(run, run, "right")
     size = min(size, int((stop - start).max(initial=1)))
@@ -343,7 +343,7 @@ def _usual_interval(found: _Candidates, beats: IntArray) -> FloatArray:
     usual = np.ones(len(beats))
     if len(first):
         interval = found.time[beats[first + 1]] - found.time[beats[first]]
-        usual[first] = _running_median(interval.astype(np.float64), run[first])
+        usual[first] = _running_median(interval.astype(np.float64), run[first], NEIGHBOURS)
         is_last = np.ones(len(first), bool)
         is_last[:-1] = np.diff(first) > 1
         usual[first[is_last] + 1] = usual[first[is_last]]
