@@ -25,6 +25,19 @@ with finer as (
 
 {% if is_incremental() %}
 
+    finer_day as (
+
+        -- not out of `finer`: what is asked for twice is read whole first
+        select
+            participant_key,
+            metric,
+            measured_on,
+            fingerprint
+        from {{ ref(finer) }}
+        where bucket_start_at is null
+
+    ),
+
     known as (
 
         select
@@ -43,23 +56,22 @@ with finer as (
             finer_day.participant_key,
             finer_day.metric,
             finer_day.measured_on
-        from finer as finer_day
+        from finer_day
         left join known
             on
                 finer_day.participant_key = known.participant_key
                 and finer_day.metric = known.metric
                 and finer_day.measured_on = known.measured_on
-        where
-            finer_day.bucket_start_at is null
-            and (known.participant_key is null or finer_day.fingerprint is distinct from known.fingerprint)
+        where finer_day.fingerprint is distinct from known.fingerprint
 
     ),
 
     chosen as (
 
+        -- a semi join begins with its right side, so that few blocks of the finer level are read: those of these days
         select finer.*
         from finer
-        inner join changed
+        semi join changed
             on
                 finer.participant_key = changed.participant_key
                 and finer.metric = changed.metric

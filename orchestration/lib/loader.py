@@ -5,6 +5,7 @@ done again, and what was not committed left no trace.
 """
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -36,6 +37,9 @@ _LOG = logging.getLogger(__name__)
 BULK_BYTES = 256 * 1024
 # Characters that DuckDB would take for a pattern in a file's name.
 _GLOB = frozenset("*?[]{}")
+# What may follow the last record of a file, and how much of it is looked at.
+_AFTER_A_RECORD = b" \t\r\n,]"
+_TAIL_BYTES = 64
 # What the careful gear holds in memory at once.
 _CAREFUL_BYTES, _CAREFUL_FILES = 64 * 2**20, 2_000
 # Records that the bulk gear looks at to name unknown fields: reading every key of every record would double its cost.
@@ -134,6 +138,7 @@ class _Loading:
             if file.size_bytes >= BULK_BYTES
             and self.entity.file_format == "json"
             and not _GLOB & set(str(self.lake.path(file.raw_path)))
+            and self._ends_with_a_record(file)
         ]
         careful = sorted(set(files) - set(bulk), key=lambda file: file.raw_path)
         with progress.task(f"Loading {self.entity.table.name}", total=len(files)) as task:
@@ -160,6 +165,15 @@ class _Loading:
         finish_load(self.con, self.entity, self.begun, files, outcomes, unknown)
         self.report.add(outcomes)
         self.report.unknown_fields += unknown
+
+    def _ends_with_a_record(self, file: ChosenFile) -> bool:
+        """Whether a file may be whole. One that was cut off DuckDB cannot read, nor any that it reads with it."""
+        try:
+            with self.lake.open(file.raw_path) as content:
+                content.seek(-min(_TAIL_BYTES, file.size_bytes), os.SEEK_END)
+                return content.read().rstrip(_AFTER_A_RECORD).endswith(b"}")
+        except OSError:
+            return False  # the careful gear says why
 
     def _read_in_bulk(self, files: list[ChosenFile]) -> list[ChosenFile]:
         """Read large files with DuckDB; gives back those that need a careful look."""

@@ -17,8 +17,11 @@ from click.testing import CliRunner, Result
 
 from orchestration.cli import main
 from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+from orchestration.lib.lake import Lake
+from orchestration.lib.publish import published_row_counts
 from orchestration.lib.turn import turn
 from orchestration.lib.warehouse import Warehouse
+from tests.balance_files import customer, phone, put, steps
 from tests.pipeline.conftest import Built
 
 
@@ -214,6 +217,35 @@ def test_a_failing_dbt_test_is_named_last_and_nothing_is_published(built: Built,
     assert "dbt test source_unique_raw_ecg_run_header__raw_path: Got 1 result" in name
     assert log == f"log: {fresh.home.build_log_path}"
     assert fresh.home.published_path.stat().st_ino == before
+
+
+def test_a_withdrawal_takes_effect_though_another_source_fails(fresh: Built) -> None:
+    """Nobody's readings wait in the published file for somebody else's mistake to be mended."""
+    lake = Lake(fresh.home.lake_path)
+    people = ("jo", "kim")
+    put(
+        lake,
+        "2022-01",
+        [customer(f"{name}@test.com", f"s-{name}", 1, 1) for name in people],
+        [reading for name in people for reading in phone(f"{name}@test.com", 2)],
+        [reading for name in people for reading in steps(f"s-{name}", 2)],
+    )
+    assert fresh.build(measurement="balance").is_good
+    assert published_row_counts(fresh.home.published_path)["balance.machine_learning_curated"] == 2
+    put(lake, "2022-02", [customer("jo@test.com", "s-jo", 9)])
+    with Warehouse(fresh.home.warehouse_path).write() as con:
+        con.execute("insert into raw.practice_claim (clinic, id, _raw_path) values ('x', 1, 'gone'), ('x', 1, 'gone')")
+    report = fresh.build()
+    assert any("practice" in line for line in report.failures), report.failures
+    assert report.failures[-1] == (
+        "balance.customer_curated, balance.machine_learning_curated: published empty, since what came may withdraw a "
+        "consent, until vitalhouse build --measurement balance ends well"
+    )
+    assert published_row_counts(fresh.home.published_path)["balance.machine_learning_curated"] == 0
+    # Alone it builds, and what the practice left in the warehouse does not come out with it.
+    assert fresh.build(measurement="balance").is_good
+    assert published_row_counts(fresh.home.published_path)["balance.machine_learning_curated"] == 1
+    assert not any(name.startswith("practice.") for name in published_row_counts(fresh.home.published_path))
 
 
 def test_a_second_build_waits_its_turn_and_says_for_whom(built: Built, fresh: Built) -> None:

@@ -197,6 +197,10 @@ class Rollups:
             for node in self.tables:
                 con.execute(f"delete from {node['schema']}.{node['name']}")
 
+    def days(self) -> list[tuple[Any, ...]]:
+        with self.warehouse.read() as con:
+            return con.execute("select * from wearable.participant_day order by all").fetchall()
+
     def levels(self) -> dict[str, dict[tuple[Any, ...], tuple[float, ...]]]:
         with self.warehouse.read() as con:
             return {
@@ -218,7 +222,7 @@ class Rollups:
 def rollups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rollups]:
     """The models as dbt compiles them where nothing is built yet, and where everything is."""
     home = DbtHome(tmp_path_factory.mktemp("compiled")).prepare()
-    chosen = ["--select", "+reading_1m", "+reading_15m", "+reading_1h", "+reading_1d"]
+    chosen = ["--select", "+reading_1m", "+reading_15m", "+reading_1h", "+reading_1d", "+participant_day"]
     assert home.dbt("run", *chosen).success
     first = home.manifest["nodes"]
     assert home.dbt("compile", *chosen).success
@@ -344,9 +348,10 @@ def test_grown_refreshed_and_computed_by_hand_are_the_same(rollups: Rollups, arr
     with tempfile.TemporaryDirectory() as folder:
         rollups.clear()
         arrive(rollups, Path(folder), arrivals)
-    grown = rollups.levels()
+    grown, days = rollups.levels(), rollups.days()
     rollups.refresh()
     compare(grown, rollups.levels(), exact=True)
+    assert days == rollups.days()
     compare(grown, expected(arrivals))
 
 

@@ -4,9 +4,9 @@ with participant as (
 
 ),
 
-by_quarter_hour as (
+measured as (
 
-    select * from {{ ref('int_wearable_reading__by_quarter_hour') }}
+    select * from {{ ref('int_wearable_day__measured') }}
 
 ),
 
@@ -35,44 +35,6 @@ day_length as (
         *,
         {{ minutes_of_day('local_date', 'timezone') }} as day_minutes
     from day
-
-),
-
-quarter as (
-
-    -- every zone's offset is a multiple of a quarter of an hour, so such a bucket lies in one local day
-    select
-        by_quarter_hour.participant_key,
-        by_quarter_hour.metric,
-        by_quarter_hour.reading_count,
-        by_quarter_hour.minute_count,
-        by_quarter_hour.value_sum_millionths,
-        by_quarter_hour.bucket_start_at,
-        {{ utc_to_local('by_quarter_hour.bucket_start_at', 'participant.timezone') }} as local_start_time,
-        -- the participant's hour, told in UTC: the one that is repeated in autumn is two
-        by_quarter_hour.bucket_start_at - (local_start_time - date_trunc('hour', local_start_time)) as hour_start_at
-    from by_quarter_hour
-    inner join participant on by_quarter_hour.participant_key = participant.participant_key
-    where by_quarter_hour.bucket_start_at is not null
-
-),
-
-measured as (
-
-    select
-        participant_key,
-        cast(local_start_time as date) as local_date,
-        max(bucket_start_at) as last_bucket_start_at,
-        {% for metric in wearable_metrics() %}
-            cast(coalesce(sum(reading_count) filter (where metric = '{{ metric }}'), 0) as bigint)
-                as {{ metric }}_reading_count,
-        {% endfor %}
-        cast(coalesce(sum(minute_count) filter (where metric = 'heart_rate_bpm'), 0) as bigint) as worn_minutes,
-        count(distinct hour_start_at) filter (where metric = 'heart_rate_bpm') as worn_hours,
-        {{ from_millionths("sum(value_sum_millionths) filter (where metric = 'resting_heart_rate_bpm')") }}
-        / sum(reading_count) filter (where metric = 'resting_heart_rate_bpm') as resting_heart_rate_bpm
-    from quarter
-    group by participant_key, cast(local_start_time as date)
 
 ),
 
