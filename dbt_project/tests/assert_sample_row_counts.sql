@@ -24,6 +24,8 @@
     ('balance', 'machine_learning_curated'),
     ('balance', 'excluded_device'),
     ('balance', 'consent_change'),
+    ('balance', 'excluded_device_count'),
+    ('balance', 'consent_week'),
     ('wearable', 'participant'),
     ('wearable', 'participant_day'),
     ('wearable', 'adherence'),

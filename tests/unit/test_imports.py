@@ -75,7 +75,7 @@ def opens_a_file_for_writing(line: str) -> bool:
 def test_the_warehouse_is_opened_for_writing_in_one_place() -> None:
     connecting = [
         str(path.relative_to(REPOSITORY))
-        for folder in ("orchestration", "python_transforms")
+        for folder in ("orchestration", "python_transforms", "notebooks")
         for path in (REPOSITORY / folder).rglob("*.py")
         if any(opens_a_file_for_writing(line) for line in path.read_text().splitlines())
     ]
