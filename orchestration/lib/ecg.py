@@ -35,11 +35,12 @@ from orchestration.lib.signal_store import (
     prepare,
     read_filtered,
     remove_unreferenced,
+    write_beats,
     write_part,
 )
 from orchestration.lib.sources import Entity
 from orchestration.lib.warehouse import Warehouse, transaction
-from python_transforms.ecg import TRANSFORM_VERSION, EcgBatch, transform_batch
+from python_transforms.ecg import BEAT_FIGURES, TRANSFORM_VERSION, EcgBatch, transform_batch
 from python_transforms.ecg.similarity import similar_pairs
 
 _LOG = logging.getLogger(__name__)
@@ -81,14 +82,16 @@ class _Signal:
 
 @dataclass(frozen=True)
 class _Run:
-    """A signal that was transformed: its row of features and its row of Parquet."""
+    """A signal that was transformed: its row of features, its row of Parquet and its beats'."""
 
     signal: _Signal
     raw_mv: npt.NDArray[np.float32]
     sha256: str
     filtered_mv: npt.NDArray[np.float32]
     r_peak_index: npt.NDArray[np.int32]
+    beats: npt.NDArray[np.float32]
     features: dict[str, Any]
+    window_quality: list[float | None]
     is_usable: bool
     unusable_reason: str | None
 
@@ -348,6 +351,29 @@ class _Transaction:
             "r_peak_index": list_array([run.r_peak_index for run in runs]),
         }
         write_part(self.lake, path, columns)
+        write_beats(self.lake, path, self._beat_columns(runs))
+
+    def _beat_columns(self, runs: list[_Run]) -> dict[str, Any]:
+        """Beats of these runs, one after the other."""
+        counts = [len(run.r_peak_index) for run in runs]
+        index = np.concatenate([run.r_peak_index for run in runs])
+        rate = np.repeat([run.signal.header.sampling_rate_hz for run in runs], counts)
+        first = np.repeat(np.cumsum(counts) - counts, counts)
+        figures = np.concatenate([run.beats for run in runs], axis=1)
+        columns: dict[str, Any] = {
+            "run_key": pa.array([run.signal.file.record_key for run in runs]).take(
+                np.repeat(np.arange(len(runs)), counts)
+            ),
+            "raw_path": pa.array([run.signal.file.raw_path for run in runs]).take(
+                np.repeat(np.arange(len(runs)), counts)
+            ),
+            "load_id": np.full(len(index), self.begun.load_id),
+            "beat_index": np.arange(len(index), dtype=np.int32) - first,
+            "time_s": index / rate,
+        }
+        for name, values in zip(BEAT_FIGURES, figures, strict=True):
+            columns[name] = values > 0 if name.startswith("is_") else pa.array(values, from_pandas=True)
+        return columns
 
     def _replace_rows(self, parts: dict[str, list[_Run]]) -> None:
         con, runs = self.con, [run for part in parts.values() for run in part]
@@ -376,6 +402,7 @@ class _Transaction:
             "sample_count": len(run.raw_mv),
             "duration_s": len(run.raw_mv) / signal.header.sampling_rate_hz,
             **run.features,
+            "window_quality": run.window_quality,
             "is_usable": run.is_usable,
             "unusable_reason": run.unusable_reason,
             "signal_sha256": run.sha256,
@@ -444,6 +471,7 @@ _ARROW_TYPES = {
     "DOUBLE": pa.float64(),
     "BOOLEAN": pa.bool_(),
     "TIMESTAMP": pa.timestamp("us"),
+    "DOUBLE[]": pa.list_(pa.float64()),
 }
 
 
@@ -480,6 +508,7 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     filtered = batch.filtered_mv.astype(np.float32)
     with np.errstate(over="ignore"):  # what is beyond float32 is no ECG, and unusable
         raw = samples.astype(np.float32)
+    ends = np.cumsum([len(index) for index in batch.r_peak_index])
     return [
         _Run(
             signal,
@@ -487,7 +516,9 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
             hashlib.sha256(raw[row].tobytes()).hexdigest(),
             filtered[row],
             batch.r_peak_index[row].astype(np.int32),
+            batch.beats[:, ends[row] - len(batch.r_peak_index[row]) : ends[row]],
             {name: _plain(values[row]) for name, values in batch.features.items()},
+            [_plain(value) for value in batch.window_quality[row]],
             bool(batch.is_usable[row]),
             batch.unusable_reason[row],
         )

@@ -18,6 +18,8 @@ MIN_CLIPPED_MS = 10.0
 MIN_CLIPPED_SAMPLES = 3
 # 1 kV: no electrode shows it. It keeps squares of samples far from overflow.
 MAX_AMPLITUDE_MV = 1e6
+# The index is given for windows of so much (Zhao and Zhang 2018 and the PhysioNet/CinC challenge 2011 judge 10 s).
+WINDOW_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,28 @@ def inspect(ecg_mv: FloatArray, sampling_rate_hz: float) -> RawQuality:
         clipped_sample_count=clipped,
         unusable_reason=reasons,
     )
+
+
+def window_bounds(n_samples: int, sampling_rate_hz: float) -> IntArray:
+    """Where each window of 10 s begins, and where the last one ends: what remains, 5 s or up to 15 s."""
+    n_windows = max(1, round(n_samples / (WINDOW_S * sampling_rate_hz)))
+    bounds: IntArray = np.append(np.arange(n_windows) * round(WINDOW_S * sampling_rate_hz), n_samples)
+    return bounds
+
+
+def window_quality(
+    ecg_mv: FloatArray, run: IntArray, index: IntArray, correlation: FloatArray, sampling_rate_hz: float
+) -> FloatArray:
+    """Signal quality index of each window of 10 s, from 0 to 1."""
+    n_runs, n_samples = ecg_mv.shape
+    bounds = window_bounds(n_samples, sampling_rate_hz)
+    n_windows = len(bounds) - 1
+    is_known = np.isfinite(correlation)
+    window = run[is_known] * n_windows + np.searchsorted(bounds[1:-1], index[is_known], "right")
+    count = np.bincount(window, minlength=n_runs * n_windows)
+    total = np.bincount(window, weights=correlation[is_known], minlength=n_runs * n_windows)
+    quality: FloatArray = np.divide(total, count, out=np.zeros(len(count)), where=count > 0).reshape(n_runs, n_windows)
+    return quality
 
 
 def _unusable_reason(
