@@ -125,7 +125,7 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
         sampling_rate_hz,
         LEAST_CORRELATION,
     )
-    quality = window_quality(raw, run, index, measured.correlation, sampling_rate_hz)
+    quality = window_quality(found.filled_mv, filtered, run, index, measured.correlation, sampling_rate_hz)
     quality[~is_usable] = np.nan
     beats, rhythm_features = _judge(rhythm, measured, run, index, n_runs, sampling_rate_hz)
     for row in np.flatnonzero(first):

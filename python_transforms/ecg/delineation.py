@@ -467,31 +467,47 @@ def _measure(
     least_correlation: float,
 ) -> MeasuredBeats:
     """Average, delineate and measure beats, shape ``(n_beats, n_columns)``, of segments numbered from 0."""
-    starts = np.flatnonzero(np.diff(segment, prepend=-1))
-    count = np.diff(starts, append=len(segment))
-    mean = np.add.reduceat(mv, starts, axis=0) / count[:, None]
+    n_segments = int(segment[-1]) + 1
+    is_counted = _countable(may_be_normal, segment, n_segments)
+    mean = np.add.reduceat(mv, np.flatnonzero(np.diff(segment, prepend=-1)), axis=0)
+    mean /= np.bincount(segment)[:, None]
+    _average_again(mean, mv, segment, ~is_counted, is_counted)
     alike = slice(r_column - round(ALIKE_BEFORE_S * rate), r_column + round(ALIKE_AFTER_S * rate) + 1)
     part = mv[:, alike] - mv[:, alike].mean(axis=1, keepdims=True)
     energy = np.einsum("ij,ij->i", part, part)
     correlation = _correlation(part, energy, mean[:, alike], segment)
+    # once more without the beats that came in time but are unlike the others
     is_normal = may_be_normal & (correlation >= least_correlation)
-    normal_count = np.bincount(segment, weights=is_normal, minlength=len(starts))
-    # a segment that has hardly a normal beat is averaged as it is
-    is_counted = is_normal | (normal_count < MIN_BEATS)[segment]
-    mixed = np.flatnonzero(normal_count != np.where(normal_count < MIN_BEATS, normal_count, count))
-    if len(mixed):
-        chosen = np.flatnonzero(np.isin(segment, mixed) & is_counted)
-        first = np.flatnonzero(np.diff(segment[chosen], prepend=-1))
-        total = np.diff(first, append=len(chosen))
-        mean[segment[chosen][first]] = np.add.reduceat(mv[chosen], first, axis=0) / total[:, None]
-        again = np.flatnonzero(np.isin(segment, mixed))
-        correlation[again] = _correlation(part[again], energy[again], mean[:, alike], segment[again])
+    was_counted, is_counted = is_counted, _countable(is_normal, segment, n_segments)
+    again = _average_again(mean, mv, segment, was_counted != is_counted, is_counted)
+    correlation[again] = _correlation(part[again], energy[again], mean[:, alike], segment[again])
     noise = np.sqrt(energy * (1 - np.square(correlation)) / part.shape[1])
-    n_counted = np.bincount(segment, weights=is_counted, minlength=len(starts))
-    error = np.sqrt(mean_by_run(np.square(noise)[is_counted], segment[is_counted], len(starts)) / n_counted)
+    n_counted = np.bincount(segment[is_counted], minlength=n_segments)
+    error = np.sqrt(mean_by_run(np.square(noise)[is_counted], segment[is_counted], n_segments) / n_counted)
     averaged = fiducials(AveragedBeats(mean, error, rr_s, r_column, rate))
     beat = _each_beat(mv, segment, mean, noise, averaged, r_column, rate)
     return MeasuredBeats(correlation, is_normal, beat, averaged, np.zeros(0, np.int64))
+
+
+def _countable(is_normal: BoolArray, segment: IntArray, n_segments: int) -> BoolArray:
+    """Which beats the average is of: the normal ones, or all where a segment has hardly any."""
+    few = np.bincount(segment[is_normal], minlength=n_segments) < MIN_BEATS
+    countable: BoolArray = is_normal | few[segment]
+    return countable
+
+
+def _average_again(
+    mean: FloatArray, mv: FloatArray, segment: IntArray, is_changed: BoolArray, is_counted: BoolArray
+) -> IntArray:
+    """Put the average of the counted beats in place, for segments with a changed beat; give all beats of those."""
+    of_changed = np.zeros(len(mean), bool)
+    of_changed[segment[is_changed]] = True
+    chosen = np.flatnonzero(of_changed[segment] & is_counted)
+    if len(chosen):
+        starts = np.flatnonzero(np.diff(segment[chosen], prepend=-1))
+        count = np.diff(starts, append=len(chosen))
+        mean[segment[chosen][starts]] = np.add.reduceat(mv[chosen], starts, axis=0) / count[:, None]
+    return np.flatnonzero(of_changed[segment])
 
 
 def _correlation(part: FloatArray, energy: FloatArray, mean: FloatArray, segment: IntArray) -> FloatArray:
