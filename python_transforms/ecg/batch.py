@@ -125,7 +125,9 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
         sampling_rate_hz,
         LEAST_CORRELATION,
     )
-    quality = window_quality(found.filled_mv, filtered, run, index, measured.correlation, sampling_rate_hz)
+    quality = window_quality(
+        _with_level_start(found.filled_mv, first), filtered, run, index, measured.correlation, sampling_rate_hz
+    )
     quality[~is_usable] = np.nan
     beats, rhythm_features = _judge(rhythm, measured, run, index, n_runs, sampling_rate_hz)
     for row in np.flatnonzero(first):
@@ -163,6 +165,16 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
         is_usable=is_usable,
         unusable_reason=found.unusable_reason,
     )
+
+
+def _with_level_start(ecg_mv: FloatArray, first_sample: IntArray) -> FloatArray:
+    """Runs whose flat start lies at the level of the rest, so that it adds no step; the input where none has one."""
+    rows = np.flatnonzero(first_sample)
+    if len(rows):
+        ecg_mv = ecg_mv.copy()
+        for row in rows:
+            ecg_mv[row, : first_sample[row]] = ecg_mv[row, first_sample[row] :].mean()
+    return ecg_mv
 
 
 def _judge(

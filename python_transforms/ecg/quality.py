@@ -27,8 +27,8 @@ WINDOW_S = 10.0
 # Beats found in windows of this index and more are right: F1 99.6 % on noisy MIT-BIH records, 98 to 99 % close to the
 # limit, 80 % below it (benchmarks/ecg_quality.py).
 USABLE_QUALITY = 0.65
-# An ECG of good quality has a kurtosis above 5 (Li et al. 2008), Gaussian noise 3.
-GOOD_KURTOSIS = 5.0
+# An ECG of good quality has a kurtosis above 5 (Li et al. 2008), Gaussian noise one of 3.
+NOISE_KURTOSIS, GOOD_KURTOSIS = 3.0, 5.0
 # The band of the ECG, and the power to which its share of all is taken: of -12 dB of hum or wander, which the filter
 # takes out, three quarters of the index remain, as do 99 % of the beats.
 BAND_HZ = (1.0, 40.0)
@@ -132,8 +132,9 @@ def window_quality(
 
     - the mean correlation of the window's beats with the averaged beat, 0 without a beat (template matching,
       Orphanidou et al. 2015), which falls with all noise within the band of the filter;
-    - the kurtosis of the filtered signal over 5, at most 1 (kSQI, Li et al. 2008): an ECG is mostly quiet with high
-      peaks, noise is not, and where there is nothing but noise the averaged beat is made of it;
+    - the kurtosis of the filtered signal, 0 at that of Gaussian noise and 1 from 5 on (kSQI, Li et al. 2008): an ECG
+      is mostly quiet with high peaks, noise is not, and where there is nothing but noise the averaged beat is made of
+      it;
     - the tenth root of the share of the raw signal's power that lies between 1 and 40 Hz (basSQI of Clifford et al.
       2012, with an upper edge): what the filter takes out counts, but little, since beats are still found under it.
 
@@ -173,10 +174,9 @@ def window_quality(
     quality: FloatArray = alike.clip(0, 1)
     for columns in _alike_windows(bounds, n_runs):
         first, last, n = bounds[columns.start], bounds[columns.stop], columns.stop - columns.start
-        shape = (n_runs, n, -1)
-        quality[:, columns] *= (
-            _kurtosis(filtered_mv[:, first:last].reshape(shape), sampling_rate_hz) / GOOD_KURTOSIS
-        ).clip(0, 1)
+        shape = (n_runs, n, (last - first) // n)
+        kurtosis = _kurtosis(filtered_mv[:, first:last].reshape(shape), sampling_rate_hz)
+        quality[:, columns] *= ((kurtosis - NOISE_KURTOSIS) / (GOOD_KURTOSIS - NOISE_KURTOSIS)).clip(0, 1)
         quality[:, columns] *= _share_in_band(ecg_mv[:, first:last].reshape(shape), sampling_rate_hz) ** BAND_EXPONENT
     return quality
 

@@ -25,13 +25,15 @@ from python_transforms.ecg.filtering import BoolArray, FloatArray, IntArray
 # medians of 11 beats, slope and offset of the lines that bound ectopic patterns, the limit for long and short beats.
 SPREAD_BEATS, SPREAD_FACTOR = 91, 5.2
 MEDIAN_BEATS = 11
+# A run of fewer intervals shows no pattern: nothing is said of its beats.
+MIN_INTERVALS = 5
 PATTERN_SLOPE, PATTERN_OFFSET = 0.13, 0.17
 LONG_LIMIT = 3.0
 # The thresholds stay between these parts of the running median interval. Below: in 20 s of even beats the spread is
 # that of the sampling, and a few milliseconds would be an outlier. Above: with every fourth beat ectopic the spread is
 # that of the ectopic beats and nothing stands out; filters by a fixed part use 20 % (Task Force 1996). Without the
 # upper limit 14 instead of 97 % of the ectopic beats of MIT-BIH 119 are found.
-LEAST_THRESHOLD, GREATEST_THRESHOLD = 0.12, 0.2
+LEAST_THRESHOLD, GREATEST_THRESHOLD = 0.15, 0.2
 # A beat is premature when it comes before this part of the running median interval.
 PREMATURE = 0.88
 # A beat correlates at least so much with the averaged beat of its surroundings. Orphanidou et al. (2015) call ECG of
@@ -79,7 +81,9 @@ def classify_intervals(run: IntArray, index: IntArray, sampling_rate_hz: float) 
     is_within = np.diff(run) == 0
     rr[1:][is_within] = np.diff(index)[is_within] * (1000 / sampling_rate_hz)
     interval = np.flatnonzero(np.isfinite(rr))
-    if len(interval) < 3:
+    enough = np.bincount(run[interval], minlength=1) >= MIN_INTERVALS if len(interval) else np.zeros(1, bool)
+    interval = interval[enough[run[interval]]]
+    if len(interval) == 0:
         none = np.zeros(n_beats, bool)
         return Rhythm(rr, none, none.copy(), ~none, none.copy())
     known, of_run = rr[interval], run[interval]
@@ -91,7 +95,7 @@ def classify_intervals(run: IntArray, index: IntArray, sampling_rate_hz: float) 
     change = np.zeros(n_beats)
     change[:-1] = np.where(is_within, rr[1:] - rr[:-1], 0.0)
     change = np.nan_to_num(change)
-    middle = np.flatnonzero(np.isfinite(rr[:-1]) & is_within)
+    middle = np.flatnonzero(np.isfinite(median[:-1]) & is_within)
     change_threshold = np.full(n_beats, np.inf)
     if len(middle):
         change_threshold[middle] = _spread(np.abs(change[middle]), run[middle]).clip(least[middle], greatest[middle])
