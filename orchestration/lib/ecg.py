@@ -13,7 +13,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, pairwise
 from typing import Any
 
@@ -73,11 +73,11 @@ class _Header:
 
 @dataclass(frozen=True)
 class _Signal:
-    """A signal that was read: samples in millivolts, NaN in gaps."""
+    """A signal that was read: samples in millivolts, NaN in gaps; as float32 once it was transformed."""
 
     file: ChosenFile
     header: _Header
-    raw_mv: FloatArray
+    raw_mv: npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,6 @@ class _Run:
     """A signal that was transformed: its row of features, its row of Parquet and its beats'."""
 
     signal: _Signal
-    raw_mv: npt.NDArray[np.float32]
     sha256: str
     filtered_mv: npt.NDArray[np.float32]
     r_peak_index: npt.NDArray[np.int32]
@@ -337,7 +336,8 @@ class _Transaction:
                     f"at least {MIN_DURATION_S:g} s are needed"
                 )
                 continue
-            yield _Signal(file, header, samples * MILLIVOLTS[header.units])
+            factor = MILLIVOLTS[header.units]
+            yield _Signal(file, header, samples if factor == 1 else samples * factor)
 
     def _store(self, path: str, runs: list[_Run]) -> None:
         """Write signals of one delivery as a Parquet file."""
@@ -346,7 +346,7 @@ class _Transaction:
             "raw_path": [run.signal.file.raw_path for run in runs],
             "load_id": [self.begun.load_id] * len(runs),
             "sampling_rate_hz": [run.signal.header.sampling_rate_hz for run in runs],
-            "raw_mv": list_array([run.raw_mv for run in runs]),
+            "raw_mv": list_array([run.signal.raw_mv for run in runs]),
             "filtered_mv": list_array([run.filtered_mv for run in runs]),
             "r_peak_index": list_array([run.r_peak_index for run in runs]),
         }
@@ -399,8 +399,8 @@ class _Transaction:
             "header_raw_path": signal.header.raw_path,
             "sampling_rate_hz": signal.header.sampling_rate_hz,
             "units": signal.header.units,
-            "sample_count": len(run.raw_mv),
-            "duration_s": len(run.raw_mv) / signal.header.sampling_rate_hz,
+            "sample_count": len(run.signal.raw_mv),
+            "duration_s": len(run.signal.raw_mv) / signal.header.sampling_rate_hz,
             **run.features,
             "window_quality": run.window_quality,
             "is_usable": run.is_usable,
@@ -503,7 +503,10 @@ def _parts(runs: Sequence[_Run], load_id: int) -> Iterator[tuple[str, list[_Run]
 
 def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     rate = signals[0].header.sampling_rate_hz
-    samples = np.stack([signal.raw_mv for signal in signals])
+    # of a single signal, which may last a day, without a copy
+    samples: FloatArray = (
+        np.stack([signal.raw_mv for signal in signals]) if len(signals) > 1 else signals[0].raw_mv[None]
+    )
     batch: EcgBatch = transform_batch(samples, rate)
     filtered = batch.filtered_mv.astype(np.float32)
     with np.errstate(over="ignore"):  # what is beyond float32 is no ECG, and unusable
@@ -511,9 +514,8 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     ends = np.cumsum([len(index) for index in batch.r_peak_index])
     return [
         _Run(
-            signal,
-            raw[row],
-            hashlib.sha256(raw[row].tobytes()).hexdigest(),
+            replace(signal, raw_mv=raw[row]),
+            hashlib.sha256(raw[row].data).hexdigest(),
             filtered[row],
             batch.r_peak_index[row].astype(np.int32),
             batch.beats[:, ends[row] - len(batch.r_peak_index[row]) : ends[row]],

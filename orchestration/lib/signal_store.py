@@ -96,7 +96,8 @@ def beat_path(signal_path: str) -> str:
 def list_array(arrays: Sequence[npt.NDArray[Any]]) -> pa.ListArray:
     """Arrays of any length as one Arrow column."""
     offsets = np.cumsum([0, *(len(array) for array in arrays)], dtype=np.int32)
-    return pa.ListArray.from_arrays(offsets, pa.array(np.concatenate(arrays)))
+    values = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
+    return pa.ListArray.from_arrays(offsets, pa.array(values))
 
 
 def read_filtered(lake: Lake, signal_path: str, raw_paths: Sequence[str]) -> list[FilteredSignal]:

@@ -25,6 +25,8 @@ from python_transforms.ecg.filtering import BoolArray, FloatArray, IntArray
 # medians of 11 beats, slope and offset of the lines that bound ectopic patterns, the limit for long and short beats.
 SPREAD_BEATS, SPREAD_FACTOR = 91, 5.2
 MEDIAN_BEATS = 11
+# Windows are sorted in pieces of so many values (4 MB): memory does not grow with a recording's length.
+SORTED_VALUES = 500_000
 # A run of fewer intervals shows no pattern: nothing is said of its beats.
 MIN_INTERVALS = 5
 PATTERN_SLOPE, PATTERN_OFFSET = 0.13, 0.17
@@ -168,15 +170,18 @@ def _running_quantiles(
     is_first = np.diff(low, prepend=-1) != 0
     window, starts, stops = np.cumsum(is_first) - 1, low[is_first], stop[is_first]
     size = min(size, int((stop - start).max(initial=1)))
-    columns = starts[:, None] + np.arange(size)
-    is_inside = columns < stops[:, None]
-    ordered = np.sort(np.where(is_inside, values[np.minimum(columns, len(values) - 1)], np.inf), axis=1)
-    count, row = is_inside.sum(axis=1), np.arange(len(starts))
-    found = []
-    for quantile in quantiles:
-        at = quantile * (count - 1)
-        below = np.floor(at).astype(np.int64)
-        above = np.minimum(below + 1, count - 1)
-        value = ordered[row, below] + (at - below) * (ordered[row, above] - ordered[row, below])
-        found.append(value[window])
-    return tuple(found)
+    found = np.empty((len(quantiles), len(starts)))
+    step = max(1, SORTED_VALUES // size)
+    for first in range(0, len(starts), step):
+        piece = slice(first, first + step)
+        columns = starts[piece, None] + np.arange(size)
+        is_inside = columns < stops[piece, None]
+        ordered = np.sort(np.where(is_inside, values[np.minimum(columns, len(values) - 1)], np.inf), axis=1)
+        count, row = is_inside.sum(axis=1), np.arange(len(ordered))
+        for number, quantile in enumerate(quantiles):
+            at = quantile * (count - 1)
+            below = np.floor(at).astype(np.int64)
+            above = np.minimum(below + 1, count - 1)
+            low_value, high_value = ordered[row, below], ordered[row, above]
+            found[number, piece] = low_value + (at - below) * (high_value - low_value)
+    return tuple(found[:, window])
