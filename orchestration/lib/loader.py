@@ -5,6 +5,7 @@ done again, and what was not committed left no trace.
 """
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from orchestration.lib.pending import (
 )
 from orchestration.lib.sources import Entity
 from orchestration.lib.warehouse import Warehouse, transaction
+from orchestration.lib.whole_file import chunked, content_of, insert_whole_files
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,6 +37,11 @@ _LOG = logging.getLogger(__name__)
 BULK_BYTES = 256 * 1024
 # Characters that DuckDB would take for a pattern in a file's name.
 _GLOB = frozenset("*?[]{}")
+# What may follow the last record of a file, and how much of it is looked at.
+_AFTER_A_RECORD = b" \t\r\n,]"
+_TAIL_BYTES = 64
+# What the careful gear holds in memory at once.
+_CAREFUL_BYTES, _CAREFUL_FILES = 64 * 2**20, 2_000
 # Records that the bulk gear looks at to name unknown fields: reading every key of every record would double its cost.
 _UNKNOWN_FIELD_SAMPLE = 20_000
 
@@ -69,7 +76,8 @@ def load(
         if files:
             loading = _Loading(con, entity, lake, begin_load(con), report, log)
             # Into temporary tables and before the transaction: a file that DuckDB cannot read would abort it.
-            loading.read(files)
+            if entity.reader is None:
+                loading.read(files)
             with transaction(con):
                 loading.write(files)
     report.seconds = time.monotonic() - started
@@ -110,6 +118,7 @@ class _Loading:
         columns, problem = readers.typing_sql(entity, self.today)
         self.typed_columns, self.problem = ", ".join(columns), problem
         self.bulks: list[_Bulk] = []
+        self.outcomes: dict[str, Outcome] = {}
 
     def read(self, files: list[ChosenFile]) -> None:
         """Read the files' records into temporary tables: ``typed`` and, of large files, those of ``self.bulks``."""
@@ -129,20 +138,24 @@ class _Loading:
             if file.size_bytes >= BULK_BYTES
             and self.entity.file_format == "json"
             and not _GLOB & set(str(self.lake.path(file.raw_path)))
+            and self._ends_with_a_record(file)
         ]
         careful = sorted(set(files) - set(bulk), key=lambda file: file.raw_path)
         with progress.task(f"Loading {self.entity.table.name}", total=len(files)) as task:
             if bulk:
                 careful += self._read_in_bulk(bulk)
                 task.advance(len(files) - len(careful))
-            for chunk in _chunks(careful):
+            for chunk in chunked(careful, _CAREFUL_BYTES, _CAREFUL_FILES):
                 self._read_carefully(chunk)
                 task.advance(len(chunk))
 
     def write(self, files: list[ChosenFile]) -> None:
         """Put the good records into the raw table, and into the catalog what became of each file."""
-        delete_rows(self.con, self.entity, list(self.outcomes))
-        self._insert_rows(files)
+        delete_rows(self.con, self.entity, [file.raw_path for file in files])
+        if self.entity.reader is None:
+            self._insert_rows(files)
+        else:
+            self.outcomes = insert_whole_files(self.con, self.entity, self.lake, self.begun, files)
         outcomes = list(self.outcomes.values())
         unknown = sorted(self.unknown_fields)
         if unknown:
@@ -152,6 +165,15 @@ class _Loading:
         finish_load(self.con, self.entity, self.begun, files, outcomes, unknown)
         self.report.add(outcomes)
         self.report.unknown_fields += unknown
+
+    def _ends_with_a_record(self, file: ChosenFile) -> bool:
+        """Whether a file may be whole. One that was cut off DuckDB cannot read, nor any that it reads with it."""
+        try:
+            with self.lake.open(file.raw_path) as content:
+                content.seek(-min(_TAIL_BYTES, file.size_bytes), os.SEEK_END)
+                return content.read().rstrip(_AFTER_A_RECORD).endswith(b"}")
+        except OSError:
+            return False  # the careful gear says why
 
     def _read_in_bulk(self, files: list[ChosenFile]) -> list[ChosenFile]:
         """Read large files with DuckDB; gives back those that need a careful look."""
@@ -238,10 +260,8 @@ class _Loading:
 
     def _records(self, file: ChosenFile) -> Iterator[readers.Record]:
         outcome = self.outcomes[file.raw_path]
-        try:
-            content = self.lake.read_bytes(file.raw_path)
-        except OSError as error:
-            outcome.reason = f"it cannot be read ({error.strerror})"
+        content = content_of(self.lake, file, outcome)
+        if content is None:
             return
         count = 0
         for record in readers.scan(content, self.entity):
@@ -317,19 +337,3 @@ def _from_path(entity: Entity, name: str, file: ChosenFile) -> object:
     match = entity.match(file.path_below)
     assert match is not None, f"the catalog says that {file.raw_path} is a {entity.name}"
     return entity.path_columns[name][1](match)
-
-
-def _chunks(
-    files: Sequence[ChosenFile], size_bytes: int = 64 * 2**20, count: int = 2_000
-) -> Iterator[list[ChosenFile]]:
-    """Files in groups of bounded size, so that memory does not grow with the delivery."""
-    chunk: list[ChosenFile] = []
-    total = 0
-    for file in files:
-        if chunk and (total + file.size_bytes > size_bytes or len(chunk) == count):
-            yield chunk
-            chunk, total = [], 0
-        chunk.append(file)
-        total += file.size_bytes
-    if chunk:
-        yield chunk

@@ -21,7 +21,7 @@ counted as (
 
 different as (
 
-    -- version 1 of the transforms told no beats apart and wrote none
+    -- earlier versions of the transforms told no beats apart and wrote none
     select
         run.run_key,
         run.beat_count,
@@ -29,7 +29,7 @@ different as (
     from run
     left join counted on run.run_key = counted.run_key
     where
-        run.transform_version != '1'
+        run.ectopic_beat_count is not null
         and (run.beat_count, run.ectopic_beat_count, run.misdetected_beat_count)
         is distinct from (
             coalesce(counted.beat_count, 0),
