@@ -32,8 +32,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
+from benchmarks.noise import NOISES, unit_noise
 from python_transforms.ecg.beats import detect_r_peaks
 from python_transforms.ecg.quality import inspect
 
@@ -44,10 +44,6 @@ Detector = Callable[[FloatArray, float], list[IntArray]]
 SPEED_RUN_S = 20
 # The peers take their time: so much of their work is timed.
 PEER_SPEED_RUNS = 60
-NOISES = ("white", "muscle", "wander", "mains")
-MUSCLE_HZ = (20.0, 150.0)
-WANDER_HZ = 0.5
-MAINS_HZ = 50.0
 # Pan-Tompkins++ gives some beats two or three times, a few samples apart: one of them is counted.
 SAME_BEAT_S = 0.1
 
@@ -138,21 +134,11 @@ def outside(index: IntArray, episodes: list[tuple[int, int]]) -> IntArray:
     return index
 
 
-def with_noise(record: Record, kind: str, ratio_db: float = 0.0) -> Record:
-    """The record with noise of that power added, the same noise every time."""
-    rate, n_samples = record.sampling_rate_hz, len(record.ecg_mv)
-    white = np.random.default_rng(zlib.crc32(record.name.encode())).standard_normal(n_samples)
-    if kind == "white":
-        noise = white
-    elif kind == "muscle":
-        high_hz = min(MUSCLE_HZ[1], 0.49 * rate)
-        noise = signal.sosfilt(signal.butter(4, (MUSCLE_HZ[0], high_hz), "bandpass", fs=rate, output="sos"), white)
-    elif kind == "wander":
-        noise = signal.sosfiltfilt(signal.butter(2, WANDER_HZ, fs=rate, output="sos"), white)
-    else:
-        noise = np.sin(2 * np.pi * MAINS_HZ * np.arange(n_samples) / rate)
-    power = np.var(record.ecg_mv) / 10 ** (ratio_db / 10)
-    return replace(record, ecg_mv=record.ecg_mv + noise * np.sqrt(power / np.var(noise)))
+def with_noise(record: Record, kind: str) -> Record:
+    """The record with noise of its own power (variance about its mean) added, the same noise every time."""
+    seed = zlib.crc32(record.name.encode())
+    noise = unit_noise(kind, len(record.ecg_mv), record.sampling_rate_hz, seed)
+    return replace(record, ecg_mv=record.ecg_mv + noise * record.ecg_mv.std())
 
 
 def peers() -> tuple[dict[str, Detector], list[str]]:
