@@ -24,7 +24,7 @@ help:
 	@echo "make lint        ruff, sqlfluff, mypy"
 	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, $(WFDB_BENCHMARKS) too"
 	@echo "make torture     kill whole builds at random moments"
-	@echo "make screenshot  docs/images/asset_graph.png, of a home of its own"
+	@echo "make screenshot  docs/images/*.png, of a home of its own"
 	@echo "make clean       remove .venv and what tools left behind, never data/"
 
 demo: $(RUN_STAMP)
