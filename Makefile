@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# r_peaks scores annotated records, which are nobody's to ship: make bench WFDB=folder
-BENCHMARKS := $(filter-out r_peaks,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
+# r_peaks and identification score records that are nobody's to ship: make bench WFDB=folder ECGID=folder
+BENCHMARKS := $(filter-out r_peaks identification,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
 # A free port of one's own: make dev PORT=3001
 PORT ?= 3000
 # A pipe has no width; cut the demo's tables as a terminal would.
@@ -21,7 +21,7 @@ help:
 	@echo "make test        everything that is tested"
 	@echo "make dev         Dagster's UI on http://127.0.0.1:$(PORT)"
 	@echo "make lint        ruff, sqlfluff, mypy"
-	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, r_peaks too"
+	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, r_peaks too; with ECGID=folder, identification"
 	@echo "make torture     kill whole builds at random moments"
 	@echo "make screenshot  docs/images/asset_graph.png, of a home of its own"
 	@echo "make clean       remove .venv and what tools left behind, never data/"
@@ -65,6 +65,12 @@ ifdef WFDB
 	@$(BIN)/python -m benchmarks.r_peaks --wfdb $(WFDB)
 else
 	@echo "skipped: name a folder of annotated WFDB records, make bench WFDB=…"
+endif
+	@echo; echo "== identification"
+ifdef ECGID
+	@$(BIN)/python -m benchmarks.identification --wfdb $(ECGID)
+else
+	@echo "skipped: name a folder of ECG-ID (Person_NN/rec_M), make bench ECGID=…"
 endif
 
 torture: $(DEV_STAMP)
