@@ -1,6 +1,6 @@
 """Tells people apart by their ECG: rank-1 rate and equal error rate on a folder of ECG-ID.
 
-    python -m benchmarks.identification --wfdb DIR [--json]
+    python -m benchmarks.identification --wfdb DIR [--halves N] [--json]
 
 Reads every ``Person_NN/rec_M`` below DIR (first channel, the raw one; the day stands in the header's comment ``ECG
 date:``), filters, finds beats and makes templates with the pipeline's own transforms, and scores three protocols, each
@@ -10,7 +10,9 @@ others). No record is on both sides, and of records that are copies of each othe
 scores are normalised with is learnt from other people than those who are asked, in 20 groups.
 ``python_transforms/ecg/identification.py`` says how each is drawn.
 
-Intervals are 95 %, from resamples of the people who are asked. The last line is one JSON object; ``--json`` prints
+Intervals are 95 %, from resamples of the people who are asked. ``--halves N`` asks again N times in two groups drawn at
+random in place of 20: what is learnt then comes from half of the people, and the mean rates say how much that matters.
+The last line is one JSON object; ``--json`` prints
 nothing else.
 """
 
@@ -93,6 +95,22 @@ def score(records: Sequence[Record], templates: NDArray[np.float64]) -> dict[str
     return {name: (found, rates(found)) for name, found in matches.items()}
 
 
+def score_halves(
+    records: Sequence[Record], templates: NDArray[np.float64], count: int
+) -> dict[str, tuple[float, float]]:
+    """Mean rank-1 rate and EER of each protocol, in percent, over divisions of the people into two random groups."""
+    person, day, number = (np.array([getattr(one, name) for one in records]) for name in ("person", "day", "number"))
+    rng = np.random.default_rng(0)
+    # people are dealt into groups in their order: another order, other groups
+    orders = [rng.permutation(person.max() + 1)[person] for _ in range(count)]
+    means = {}
+    for name, draw in PROTOCOLS.items():
+        split = draw(person, day, number)
+        found = [rates(match(templates, order, split, folds=2)) for order in orders]
+        means[name] = float(np.mean([one.rank1 for one in found])), float(np.mean([one.eer for one in found]))
+    return means
+
+
 def describe(name: str, matches: Matches, found: Rates, records: Sequence[Record]) -> str:
     """One protocol as text: rates, intervals, and each record that was taken for somebody else's."""
     lines = [
@@ -119,6 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--wfdb", type=Path, required=True, metavar="DIR", help="folder with Person_NN/rec_M records")
+    parser.add_argument("--halves", type=int, default=0, metavar="N", help="also ask N times in two random groups")
     parser.add_argument("--json", action="store_true", help="print the JSON line only")
     options = parser.parse_args(arguments)
     if not options.wfdb.is_dir():
@@ -137,6 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no two people with records (Person_NN/rec_M.hea) below {options.wfdb}", file=sys.stderr)
         return 2
     results = score(kept, templates[is_known])
+    halves = score_halves(kept, templates[is_known], options.halves) if options.halves > 0 else {}
     if not options.json:
         print(
             f"{len(kept)} of {len(records)} records of {len({record.person for record in kept})} people, "
@@ -144,6 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         for name, (matches, found) in results.items():
             print(describe(name, matches, found, kept))
+        for name, (rank1, eer) in halves.items():
+            print(f"{name}, learnt from half of the people: rank 1 {rank1:.2f} %, EER {eer:.2f} %")
     print(
         json.dumps(
             {
@@ -156,6 +178,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     "rank5": round(found.rank5, 2),
                     "people": len(np.unique(matches.true)),
                     "gallery": found.gallery_count,
+                    **(
+                        {"halves": dict(zip(("rank1", "eer"), np.round(halves[name], 2), strict=True))}
+                        if halves
+                        else {}
+                    ),
                 }
                 for name, (matches, found) in results.items()
             }
