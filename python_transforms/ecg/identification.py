@@ -229,7 +229,7 @@ def learn_normalisation(templates_mv: FloatArray, subject: NDArray[np.integer]) 
     own = described - mean[member]
     # each run of a person weighs the same, each person with two runs or more the same
     weight = np.where(count > 1, 1 / np.maximum(count - 1, 1), 0)
-    within = (own * weight[member][:, None]).T @ own
+    within = (own * weight[member][:, None]).T @ own / max(1, int((count > 1).sum()))
     size = np.trace(within) / len(within)
     within = (1 - SHRINKAGE) * within + SHRINKAGE * size * np.eye(len(within)) if size > 0 else np.eye(len(within))
     # within = L L', so x -> x L'^-1 has the identity as its scatter
