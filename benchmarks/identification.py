@@ -37,7 +37,7 @@ from python_transforms.ecg.similarity import similar_pairs
 NEAR_DUPLICATE_CORRELATION = 0.9999
 
 
-@dataclass(frozen=True)
+@dataclass
 class Record:
     """One record: whose, the how-manieth, on which day (a count of days), and its raw signal in mV."""
 
@@ -48,27 +48,43 @@ class Record:
     sampling_rate_hz: float
 
 
-class UnreadableRecord(Exception):
-    """A record that this benchmark cannot use, and why."""
-
-
 def read_records(folder: Path) -> list[Record]:
-    """Every record below a folder, by person and number."""
+    """Every record below a folder, by person and number.
+
+    A record whose header gives no day is taken for one of the day of the person's record before it, or the one after.
+    """
     import wfdb
 
-    records = []
+    found: dict[tuple[int, int], Path] = {}
     for path in sorted(folder.rglob("Person_*/rec_*.hea")):
-        names = re.fullmatch(r"Person_(\d+)/rec_(\d+)", path.relative_to(path.parents[1]).with_suffix("").as_posix())
-        if names is None:
-            raise UnreadableRecord(f"{path}: expected Person_<number>/rec_<number>.hea")
+        if names := re.fullmatch(r"Person_(\d+)/rec_(\d+)\.hea", f"{path.parent.name}/{path.name}"):
+            found[int(names[1]), int(names[2])] = path
+    records: list[Record] = []
+    undated: list[Record] = []
+    for (person, number), path in sorted(found.items()):
         record = wfdb.rdrecord(str(path.with_suffix("")), channels=[0])
-        dates = [found[1] for comment in record.comments if (found := re.match(r"ECG date:\s*(\S+)", comment))]
-        try:
-            day = datetime.strptime(dates[0], "%d.%m.%Y").toordinal()
-        except (IndexError, ValueError):
-            raise UnreadableRecord(f"{path}: expected a comment like '# ECG date: 07.12.2004'") from None
-        records.append(Record(int(names[1]), int(names[2]), day, record.p_signal[:, 0], float(record.fs)))
-    return sorted(records, key=lambda record: (record.person, record.number))
+        day = _day(record.comments)
+        if day is None:
+            print(f"{path}: no comment like '# ECG date: 07.12.2004'; its neighbour's day is taken", file=sys.stderr)
+        made = Record(person, number, day or 0, record.p_signal[:, 0], float(record.fs))
+        records.append(made)
+        undated += [made] if day is None else []
+    for record in undated:
+        others = [other for other in records if other.person == record.person and other.day]
+        before = [other.day for other in others if other.number < record.number]
+        record.day = before[-1] if before else min((other.day for other in others), default=1)
+    return records
+
+
+def _day(comments: Sequence[str]) -> int | None:
+    """The day that a header's comments name, as a count of days."""
+    for comment in comments:
+        if date := re.match(r"ECG date:\s*(\d+\.\d+\.\d{4})", comment):
+            try:
+                return datetime.strptime(date[1], "%d.%m.%Y").toordinal()
+            except ValueError:
+                return None
+    return None
 
 
 def make_templates(records: Sequence[Record]) -> NDArray[np.float64]:
@@ -143,11 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.wfdb.is_dir():
         print(f"{options.wfdb} is not a folder", file=sys.stderr)
         return 2
-    try:
-        records = read_records(options.wfdb)
-    except UnreadableRecord as error:
-        print(error, file=sys.stderr)
-        return 2
+    records = read_records(options.wfdb)
     begin = time.perf_counter()
     templates = make_templates(records)
     is_known: NDArray[np.bool_] = np.isfinite(templates).all(axis=1)
@@ -178,6 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     "rank5": round(found.rank5, 2),
                     "people": len(np.unique(matches.true)),
                     "gallery": found.gallery_count,
+                    "records_left_out": len(records) - len(kept),
                     **(
                         {"halves": dict(zip(("rank1", "eer"), np.round(halves[name], 2), strict=True))}
                         if halves
