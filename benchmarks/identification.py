@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from python_transforms.ecg import transform_batch
-from python_transforms.ecg.identification import PROTOCOLS, Matches, Rates, beat_template, match, rates
+from python_transforms.ecg.identification import PROTOCOLS, Matches, Rates, beat_template, cross_fit, match, rates
 from python_transforms.ecg.similarity import similar_pairs
 
 # As the warehouse marks near duplicates of one subject (orchestration/lib/ecg.py).
@@ -107,7 +107,8 @@ def make_templates(records: Sequence[Record]) -> NDArray[np.float64]:
 def score(records: Sequence[Record], templates: NDArray[np.float64]) -> dict[str, tuple[Matches, Rates]]:
     """Matches and rates of each protocol."""
     person, day, number = (np.array([getattr(one, name) for one in records]) for name in ("person", "day", "number"))
-    matches = {name: match(templates, person, draw(person, day, number)) for name, draw in PROTOCOLS.items()}
+    fit = cross_fit(templates, person)
+    matches = {name: match(templates, person, draw(person, day, number), fit) for name, draw in PROTOCOLS.items()}
     return {name: (found, rates(found)) for name, found in matches.items()}
 
 
@@ -119,10 +120,11 @@ def score_halves(
     rng = np.random.default_rng(0)
     # people are dealt into groups in their order: another order, other groups
     orders = [rng.permutation(person.max() + 1)[person] for _ in range(count)]
+    fits = [cross_fit(templates, order, folds=2) for order in orders]
     means = {}
     for name, draw in PROTOCOLS.items():
         split = draw(person, day, number)
-        found = [rates(match(templates, order, split, folds=2)) for order in orders]
+        found = [rates(match(templates, order, split, fit)) for order, fit in zip(orders, fits, strict=True)]
         means[name] = float(np.mean([one.rank1 for one in found])), float(np.mean([one.eer for one in found]))
     return means
 

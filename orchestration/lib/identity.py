@@ -24,7 +24,15 @@ from orchestration.lib.catalog import insert_arrow
 from orchestration.lib.errors import VitalhouseError
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse, transaction
-from python_transforms.ecg.identification import PROTOCOLS, TEMPLATE_VERSION, Matches, beat_template, match, rates
+from python_transforms.ecg.identification import (
+    PROTOCOLS,
+    TEMPLATE_VERSION,
+    Matches,
+    beat_template,
+    cross_fit,
+    match,
+    rates,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -223,7 +231,7 @@ def match_runs(runs: pa.Table) -> pa.Table:
     person among them, from 0.
     """
     ordered = runs.sort_by([("subject_key", "ascending"), ("run_number", "ascending")])
-    tables = [_match_clinic(of_clinic, protocol) for of_clinic in _groups(ordered, "clinic") for protocol in PROTOCOLS]
+    tables = [table for of_clinic in _groups(ordered, "clinic") for table in _match_clinic(of_clinic)]
     return pa.concat_tables([_MATCH_SCHEMA.empty_table(), *tables])
 
 
@@ -233,7 +241,7 @@ def rate_protocols(matches: pa.Table) -> pa.Table:
     # in one order, so that the same matches give the same resamples
     for of_clinic in _groups(matches.sort_by("run_key"), "clinic"):
         for asked in _groups(of_clinic, "protocol"):
-            score = np.array(asked["gallery_score"].to_pylist(), np.float32)
+            score = asked["gallery_score"].combine_chunks().flatten().to_numpy().reshape(len(asked), -1)
             true = asked["gallery_position"].to_numpy().astype(np.int64)
             found = rates(Matches(np.arange(len(score)), np.arange(score.shape[1]), true, score))
             rows.append(
@@ -259,34 +267,37 @@ def rate_protocols(matches: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_RATE_SCHEMA)
 
 
-def _match_clinic(runs: pa.Table, protocol: str) -> pa.Table:
-    keys, subject_keys = np.array(runs["run_key"].to_pylist()), runs["subject_key"].to_pylist()
-    people, subject = np.unique(subject_keys, return_inverse=True)
+def _match_clinic(runs: pa.Table) -> Iterator[pa.Table]:
+    """Rows of each protocol for the runs of one clinic."""
+    people, subject = np.unique(runs["subject_key"].to_pylist(), return_inverse=True)
+    if len(people) < 2:  # who is alone can be taken for nobody else
+        return
+    templates = np.array(runs["template_mv"].to_pylist())
     day = runs["recorded_on"].cast(pa.int32()).to_numpy().astype(np.int64)
     number = runs["run_number"].to_numpy().astype(np.int64)
-    found = match(np.array(runs["template_mv"].to_pylist()), subject, PROTOCOLS[protocol](subject, day, number))
-    if len(found.asked) == 0:
-        return _MATCH_SCHEMA.empty_table()
-    best = found.best(2)
-    best_score = np.take_along_axis(found.score, best, axis=1)
-    asked = runs.take(found.asked)
-    columns = {
-        "clinic": asked["clinic"],
-        "protocol": [protocol] * len(found.asked),
-        "run_key": keys[found.asked],
-        "subject_key": asked["subject_key"],
-        "score": found.genuine,
-        "rank": found.rank.astype(np.int32),
-        "best_match_subject_key": people[found.gallery[best[:, 0]]],
-        "best_match_score": best_score[:, 0],
-        "second_match_subject_key": people[found.gallery[best[:, 1]]],
-        "second_match_score": best_score[:, 1],
-        "gallery_position": found.true.astype(np.int32),
-        "gallery_score": list(found.score),
-        "template_version": asked["template_version"],
-        "transform_version": asked["transform_version"],
-    }
-    return pa.table(columns, schema=_MATCH_SCHEMA)
+    fit = cross_fit(templates, subject)
+    for protocol, draw in PROTOCOLS.items():
+        found = match(templates, subject, draw(subject, day, number), fit)
+        best = found.best(2)
+        best_score = np.take_along_axis(found.score, best, axis=1)
+        asked = runs.take(found.asked)
+        columns = {
+            "clinic": asked["clinic"],
+            "protocol": [protocol] * len(found.asked),
+            "run_key": asked["run_key"],
+            "subject_key": asked["subject_key"],
+            "score": found.genuine,
+            "rank": found.rank.astype(np.int32),
+            "best_match_subject_key": people[found.gallery[best[:, 0]]],
+            "best_match_score": best_score[:, 0],
+            "second_match_subject_key": people[found.gallery[best[:, 1]]],
+            "second_match_score": best_score[:, 1],
+            "gallery_position": found.true.astype(np.int32),
+            "gallery_score": list(found.score),
+            "template_version": asked["template_version"],
+            "transform_version": asked["transform_version"],
+        }
+        yield pa.table(columns, schema=_MATCH_SCHEMA)
 
 
 def _groups(table: pa.Table, column: str) -> Iterator[pa.Table]:

@@ -360,12 +360,57 @@ class Matches:
         return order
 
 
-def match(templates_mv: FloatArray, subject: NDArray[np.integer], split: Split, folds: int = FOLDS) -> Matches:
+@dataclass(frozen=True)
+class CrossFit:
+    """Normalisations for people in groups, each learnt from the people of all other groups.
+
+    Attributes
+    ----------
+    group
+        Which group each run's person is in, shape ``(n_runs,)``.
+    learnt
+        What the runs of each group are asked with.
+    """
+
+    group: IntArray
+    learnt: list[Normalisation]
+
+
+def cross_fit(templates_mv: FloatArray, subject: NDArray[np.integer], folds: int = FOLDS) -> CrossFit:
+    """Learn for each group of people from everybody else.
+
+    People are dealt into groups in their order. What a group's runs are asked with is learnt from all runs, enrolled
+    and asked ones, of the people of all other groups: nothing of a person who is asked, or of anybody asked with them,
+    is in it.
+
+    Parameters
+    ----------
+    templates_mv
+        Known templates, shape ``(n_runs, TEMPLATE_SAMPLES)``.
+    subject
+        Whose run each is, shape ``(n_runs,)``.
+    folds
+        Number of groups, at least two, at most one a person.
+
+    Raises
+    ------
+    ValueError
+        If there are not two people.
+    """
+    people, member = np.unique(subject, return_inverse=True)
+    if len(people) < 2:
+        raise ValueError("there are not two people to learn about each other from")
+    group: IntArray = member % min(folds, len(people))
+    learnt = [
+        learn_normalisation(templates_mv[group != each], member[group != each]) for each in range(group.max() + 1)
+    ]
+    return CrossFit(group, learnt)
+
+
+def match(templates_mv: FloatArray, subject: NDArray[np.integer], split: Split, fit: CrossFit) -> Matches:
     """Ask every run of a split who it is.
 
-    People are dealt into groups in their order. The runs of a group are asked with a normalisation that was learnt from
-    all runs, enrolled and asked ones, of the people of all other groups: nothing of a person who is asked, or of
-    anybody asked with them, is in it. The gallery holds everybody who is enrolled.
+    The gallery holds everybody who is enrolled. The set is closed: runs of people who are not are not asked.
 
     Parameters
     ----------
@@ -374,27 +419,22 @@ def match(templates_mv: FloatArray, subject: NDArray[np.integer], split: Split, 
     subject
         Whose run each is, shape ``(n_runs,)``.
     split
-        Which are enrolled and which asked. Runs of people who are not enrolled are not asked: the set is closed. Nor is
-        anything where there is one person only, who can be taken for nobody else.
-    folds
-        Number of groups, at most one a person.
+        Which are enrolled and which asked.
+    fit
+        What was learnt of these templates.
     """
-    people, member = np.unique(subject, return_inverse=True)
-    gallery = np.unique(member[split.is_enrolled])
-    asked = np.flatnonzero(split.is_asked & np.isin(member, gallery) & (len(people) > 1))
+    gallery = np.unique(subject[split.is_enrolled])
+    asked = np.flatnonzero(split.is_asked & np.isin(subject, gallery))
+    enrolled = np.flatnonzero(split.is_enrolled)
+    place = np.searchsorted(gallery, subject[enrolled])
     score = np.zeros((len(asked), len(gallery)), np.float32)
-    fold: IntArray = member % max(1, min(folds, len(people)))
-    place_of_person = np.zeros(len(people), np.int64)
-    place_of_person[gallery] = np.arange(len(gallery))
-    place = place_of_person[member]
-    for group in np.unique(fold[asked]):
-        rows = np.flatnonzero(fold[asked] == group)
-        is_other = fold != group
-        learnt = learn_normalisation(templates_mv[is_other], member[is_other])
-        enrolled = learnt.embed(templates_mv[split.is_enrolled])
-        vectors = enrol(enrolled, place[split.is_enrolled], len(gallery))
+    for group in np.unique(fit.group[asked]):
+        rows = np.flatnonzero(fit.group[asked] == group)
+        learnt = fit.learnt[group]
+        vectors = enrol(learnt.embed(templates_mv[enrolled]), place, len(gallery))
         score[rows] = learnt.embed(templates_mv[asked[rows]]) @ vectors.T
-    return Matches(asked, people[gallery], place[asked], score)
+    true: IntArray = np.searchsorted(gallery, subject[asked]).astype(np.int64)
+    return Matches(asked, gallery, true, score)
 
 
 @dataclass(frozen=True)

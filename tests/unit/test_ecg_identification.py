@@ -17,6 +17,7 @@ from python_transforms.ecg.identification import (
     Split,
     beat_template,
     chronological,
+    cross_fit,
     cross_session,
     describe,
     learn_normalisation,
@@ -224,36 +225,53 @@ class TestMatch:
         """Whatever the other runs of the asked group's people look like, the enrolled ones aside, scores stay."""
         templates, subject = made_up_people(6, 4, seed=4)
         split = one_shot(subject, np.zeros(24, int), np.arange(24))
-        before = match(templates, subject, split, folds=3)
+        before = match(templates, subject, split, cross_fit(templates, subject, folds=3))
         # people 0 and 3 are asked together; of person 0 all but the enrolled and the first asked run change
         changed = templates.copy()
         changed[2:4] = 100.0
         changed[13:16] = -50.0
-        after = match(changed, subject, split, folds=3)
+        after = match(changed, subject, split, cross_fit(changed, subject, folds=3))
         np.testing.assert_array_equal(after.score[before.asked == 1], before.score[before.asked == 1])
         # everybody else's normalisation was learnt from them too
         assert (after.score[before.asked == 5] != before.score[before.asked == 5]).any()
 
     def test_finds_people_who_are_different(self) -> None:
         templates, subject = made_up_people(8, 4, seed=5)
+        fit = cross_fit(templates, subject)
         for protocol in PROTOCOLS.values():
             split = protocol(subject, np.tile([0, 0, 1, 1], 8), np.tile(np.arange(4), 8))
-            found = match(templates, subject + 100, split)
+            found = match(templates, subject + 100, split, fit)
             assert (found.rank == 1).all()
             np.testing.assert_array_equal(found.gallery, np.arange(100, 108))
             np.testing.assert_array_equal(found.gallery[found.true], subject[found.asked] + 100)
             np.testing.assert_array_equal(found.best(2)[:, 0], found.true)
 
-    def test_asks_nothing_where_there_is_one_person(self) -> None:
+    def test_one_person_is_not_enough_to_learn_from(self) -> None:
         templates, subject = made_up_people(1, 4, seed=6)
-        found = match(templates, subject, one_shot(subject, np.zeros(4, int), np.arange(4)))
-        assert len(found.asked) == 0
-        assert rates(found).asked_count == 0
+        with pytest.raises(ValueError, match="not two people"):
+            cross_fit(templates, subject)
+
+    def test_no_group_is_learnt_from_itself(self) -> None:
+        templates, subject = made_up_people(7, 2, seed=6)
+        fit = cross_fit(templates, subject, folds=3)
+        assert len(fit.learnt) == 3
+        for group, learnt in enumerate(fit.learnt):
+            others = fit.group != group
+            expected = learn_normalisation(templates[others], subject[others])
+            np.testing.assert_array_equal(learnt.whitening, expected.whitening)
+            assert set(subject[others]).isdisjoint(subject[~others])
+
+    def test_where_nobody_is_asked_there_are_no_rates(self) -> None:
+        templates, subject = made_up_people(3, 1, seed=6)
+        split = one_shot(subject, np.zeros(3, int), np.arange(3))
+        summary = rates(match(templates, subject, split, cross_fit(templates, subject)))
+        assert summary.asked_count == 0
+        assert np.isnan(summary.rank1)
 
     def test_asks_only_people_who_are_enrolled(self) -> None:
         templates, subject = made_up_people(3, 2, seed=7)
         split = Split(np.array([True, False] * 2 + [False] * 2), np.array([False, True] * 3))
-        found = match(templates, subject, split)
+        found = match(templates, subject, split, cross_fit(templates, subject))
         np.testing.assert_array_equal(found.asked, [1, 3])
         np.testing.assert_array_equal(found.gallery, [0, 1])
 
@@ -306,7 +324,7 @@ def test_made_up_people_are_told_apart_by_their_beats() -> None:
     )
     subject = np.repeat(np.arange(n_people), 2)
     split = one_shot(subject, np.zeros(2 * n_people, int), np.arange(2 * n_people))
-    assert rates(match(templates, subject, split)).rank1 >= 90
+    assert rates(match(templates, subject, split, cross_fit(templates, subject))).rank1 >= 90
 
 
 def test_the_benchmark_reads_and_scores_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,6 @@
 -- A returned row is a protocol of a clinic whose summary does not count the runs that were asked, or found, by it.
+{{ config(meta={'dagster': {'ref': {'name': 'identification_summary'}}}) }}
+
 with identification as (
 
     select * from {{ ref('identification') }}

@@ -1,4 +1,6 @@
 -- A returned row is a run that was asked who it is, and is a copy of another or unusable.
+{{ config(meta={'dagster': {'ref': {'name': 'identification'}}}) }}
+
 select
     identification.protocol,
     identification.run_key,
