@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# r_peaks and identification score records that are nobody's to ship: make bench WFDB=folder ECGID=folder
-BENCHMARKS := $(filter-out r_peaks identification,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
+# r_peaks, r_peak_parameters and identification score records that are nobody's to ship: make bench WFDB=folder ECGID=folder
+BENCHMARKS := $(filter-out r_peaks r_peak_parameters identification,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
 # A free port of one's own: make dev PORT=3001
 PORT ?= 3000
 # A pipe has no width; cut the demo's tables as a terminal would.
@@ -36,11 +36,15 @@ demo: $(RUN_STAMP)
 	@echo; echo "balance.funnel: who passed the gate of consent, and what was dropped for which reason"
 	@$(BIN)/vitalhouse sql --warehouse "select entity, from_zone, to_zone, outcome, row_count from balance.funnel \
 	    order by entity, list_position(['lake', 'landing', 'trusted'], from_zone), is_kept, outcome"
+	@echo; echo "wearable.adherence: who stopped wearing, syncing or sharing"
+	@$(BIN)/vitalhouse sql "select participant_id, is_withdrawn, is_without_token, is_not_synced, is_without_sleep, \
+	    is_worn_too_little, round(recent_worn_share, 2) as worn from wearable.adherence order by all"
 	@echo "Now try:"
 	@echo "  . $(BIN)/activate"
 	@echo "  vitalhouse status"
 	@echo "  vitalhouse sql \"select sex, count(*), avg(mean_heart_rate_bpm) from ecg.subject group by sex\""
 	@echo "  vitalhouse sql --file dbt_project/analyses/ecg/subject_age.sql"
+	@echo "  vitalhouse series p001 --start 2024-10-24 --end 2024-10-25 --plot day.png"
 	@echo "  make dev"
 
 test: $(DEV_STAMP)
@@ -77,7 +81,6 @@ torture: $(DEV_STAMP)
 	$(BIN)/python -m tests.torture $(TORTURE_ARGS)
 
 screenshot: $(DEV_STAMP)
-	$(PIP_INSTALL) --editable '.[docs]'
 	$(BIN)/python docs/screenshot.py
 
 clean:

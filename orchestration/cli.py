@@ -80,7 +80,9 @@ def build(**options: Any) -> None:
 @click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Factor on how many people.")
 @click.option("--seed", type=click.IntRange(min=0), help="Other people; the same seed gives the same files.")
 @click.option("--bad-input", is_flag=True, help="Also one example of each bad input, in a delivery of its own.")
-def generate(measurement: str, scale: float, seed: int | None, bad_input: bool) -> None:
+@click.option("--days", type=click.IntRange(min=5), help="Days of a wearable study (default: 7).")
+@click.option("--interval-seconds", type=click.IntRange(1, 60), help="Between a watch's heart rates (default: 5).")
+def generate(measurement: str, scale: float, seed: int | None, bad_input: bool, **of_wearable: int | None) -> None:
     """Write synthetic deliveries of a MEASUREMENT, or of `all`, into the lake."""
     import importlib
 
@@ -90,10 +92,13 @@ def generate(measurement: str, scale: float, seed: int | None, bad_input: bool) 
         raise UsageError(f"there is no measurement {measurement}: choose from {', '.join(MEASUREMENTS)} or all")
     incoming = Home.from_environment().ensure().lake_path / "incoming"
     seeded = {} if seed is None else {"seed": seed}
+    of_wearable = {name: value for name, value in of_wearable.items() if value is not None}
+    if of_wearable and measurement != "wearable":
+        raise UsageError("--days and --interval-seconds are for wearable alone")
     for each in MEASUREMENTS if measurement == "all" else (measurement,):
         generator = importlib.import_module(f"synthetic.{each}")
         try:
-            folders = generator.write_deliveries(incoming, scale=scale, **seeded)
+            folders = generator.write_deliveries(incoming, scale=scale, **seeded, **of_wearable)
             examples = generator.write_bad_inputs(incoming, **seeded) if bad_input else {}
         except (FileExistsError, ValueError) as error:
             raise VitalhouseError(str(error)) from None
@@ -166,6 +171,86 @@ def sql(query: str | None, file: Path | None, warehouse: bool, form: str) -> Non
         click.echo(answer.as_json(), nl=False)
     else:
         print_table(answer.columns, answer.rows)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Let in only who has the token in this file; needed for any host but this machine.",
+)
+def serve(host: str, port: int, token_file: Path | None) -> None:
+    """Serve apps and API on the published file until Ctrl-C."""
+    from serving.server import serve
+
+    serve(Home.from_environment().ensure(), host, port, token_file, click.echo)
+
+
+@main.command()
+@click.argument("participant")
+@click.argument("metric", default="heart_rate_bpm")
+@click.option("--start", type=click.DateTime(), help="From when, UTC (default: the first reading).")
+@click.option("--end", type=click.DateTime(), help="Until when, UTC (default: the last reading).")
+@click.option("--max-points", type=click.IntRange(min=3), default=500, show_default=True)
+@click.option("--resolution", default="auto", show_default=True, help="auto, 1m, 15m, 1h or 1d.")
+@click.option("--cursor", type=click.DateTime(), help="Go on after this time: the previous page names it.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw a PNG instead of a table.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+def series(participant: str, metric: str, plot: Path | None, as_csv: bool, **options: Any) -> None:
+    """Show a METRIC of a PARTICIPANT of a wearable study, in a few hundred points, from the published file."""
+    from orchestration.lib import series as lib
+    from orchestration.lib.query import open_published
+    from orchestration.lib.tables import print_table
+
+    with open_published(Home.from_environment().published_path) as con:
+        key = lib.find_participant(con, participant)
+        first, last = lib.extent(con, key, metric)
+        start, end = options.pop("start") or first, options.pop("end") or last
+        found = lib.read_series(key, metric, start, end, con=con, **options)
+    if not len(found):
+        raise VitalhouseError(f"there is no {metric} of {key} from {start} to {end}: it reaches from {first} to {last}")
+    if plot is not None:
+        lib.plot(found, plot)
+        click.echo(f"{len(found):,} points of {found.resolution} from {start} to {end}: {plot}")
+    elif as_csv:
+        click.echo(found.as_csv(), nl=False)
+    else:
+        print_table(lib.COLUMNS, found.rows(), f"{key}: {metric}, {found.resolution}")
+    if found.next_cursor is not None:
+        click.echo(f"there is more: --cursor '{found.next_cursor}'", err=True)
+
+
+@main.command()
+@click.option("--participants", type=click.IntRange(min=1), required=True)
+@click.option("--days", type=click.IntRange(min=1), required=True)
+@click.option("--metrics", default="heart_rate_bpm", show_default=True, help="Names, with commas between them.")
+@click.option("--interval-seconds", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True)
+def estimate(participants: int, days: int, metrics: str, interval_seconds: float) -> None:
+    """Say how much data a wearable study will be, by what this warehouse takes for a reading."""
+    from contextlib import nullcontext
+
+    from orchestration.lib.estimate import MIN_MEASURED_ROWS, estimate
+    from orchestration.lib.warehouse import Warehouse
+
+    home = Home.from_environment()
+    names = [name.strip() for name in metrics.split(",") if name.strip()]
+    warehouse = Warehouse(home.warehouse_path, lock_timeout_seconds=10)
+    with warehouse.read() if home.warehouse_path.exists() else nullcontext() as con:
+        found = estimate(con, participants, days, names, interval_seconds)
+    click.echo(f"points               {found.points:,}")
+    click.echo(f"bytes at 4 a value   {found.raw_bytes:,}")
+    if found.warehouse_bytes is None:
+        click.echo(
+            f"bytes in a warehouse not measured: {found.measured_rows:,} readings are loaded, "
+            f"and it takes {MIN_MEASURED_ROWS:,} (vitalhouse generate wearable, vitalhouse build)"
+        )
+    else:
+        click.echo(
+            f"bytes in a warehouse {found.warehouse_bytes:,} ({found.bytes_per_row:.2f} a reading, raw table and "
+            f"roll-ups together, measured on the {found.measured_rows:,} readings of {home.warehouse_path})"
+        )
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -2,14 +2,26 @@
 
 import dagster as dg
 
-from orchestration.defs import balance, bloodtest, catalog, dbt, ecg, jobs, practice, publish, schedules, sensors
+from orchestration.defs import (
+    balance,
+    bloodtest,
+    catalog,
+    dbt,
+    ecg,
+    jobs,
+    practice,
+    publish,
+    schedules,
+    sensors,
+    wearable,
+)
 from orchestration.lib import progress
 from orchestration.lib.home import Home
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
 
 # A new source is its module here.
-RAW_ASSETS = [*ecg.assets, *bloodtest.assets, *practice.assets, *balance.assets]
+RAW_ASSETS = [*ecg.assets, *bloodtest.assets, *practice.assets, *balance.assets, *wearable.assets]
 
 
 def definitions(home: Home) -> dg.Definitions:

@@ -5,8 +5,9 @@
     content. None of them depends on the order of loading, so whatever that was, the same event stands.
 
     Incremental: ids of which rows came since, or went (their file was loaded anew, or is no longer what it was), are decided
-    again, all their rows at once. A row that went stays with a null number: who sums up windows must hear of it. Rows only
-    go by loads of whole files, so a count by load shows cheaply whether any did.
+    again, all their rows at once; only rows whose number is another one now are written. A row that went stays with a null
+    number: who sums up windows must hear of it. Rows of a load only ever go, so a count of all shows cheaply whether any did.
+    The model's unique key is the row: load, file and number in it.
 
     decision_number: twice the latest load of the source when the row was decided, and one more unless everything was built.
     What reads this table incrementally, and has gone up to a load, takes the rows of a higher number than twice that: what
@@ -35,9 +36,7 @@ load as (
 
 latest_load as (
 
-    select coalesce(max(load_id), 0) as load_id
-    from load
-    where measurement = 'practice'
+    {{ latest_load_of('practice') }}
 
 ),
 
@@ -68,24 +67,36 @@ latest_load as (
 
     ),
 
+    lost as (
+
+        -- one row if any row went: in nearly every build there is none, and the engine then skips what is joined with it
+        select true as is_lost
+        where
+            (select count(*) from event) != (select count(*) from arrived)
+            + (select count(*) from numbered where numbered.arrival_number is not null)
+
+    ),
+
     count_before as (
 
         select
-            _load_id,
+            numbered._load_id,
             count(*) as row_count
         from numbered
-        where arrival_number is not null
-        group by _load_id
+        cross join lost
+        where numbered.arrival_number is not null
+        group by numbered._load_id
 
     ),
 
     count_now as (
 
         select
-            _load_id,
+            event._load_id,
             count(*) as row_count
         from event
-        group by _load_id
+        cross join lost
+        group by event._load_id
 
     ),
 
@@ -147,6 +158,7 @@ latest_load as (
         select numbered.*
         from numbered
         inner join touched on numbered.clinic = touched.clinic and numbered.{{ id }} = touched.{{ id }}
+        where numbered.arrival_number is not null
 
     ),
 
@@ -154,7 +166,7 @@ latest_load as (
 
         select
             before.*,
-            before.arrival_number is null or gone._load_id is not null as is_gone
+            gone._load_id is not null as is_gone
         from before
         left join gone
             on
@@ -166,10 +178,16 @@ latest_load as (
 
     present as (
 
-        select {{ columns | join(', ') }}
+        select
+            {{ columns | join(', ') }},
+            null as number_before,
+            null as is_as_first_before
         from arrived
         union all
-        select {{ columns | join(', ') }}
+        select
+            {{ columns | join(', ') }},
+            arrival_number as number_before,
+            is_as_first as is_as_first_before
         from before_without_gone
         where not is_gone
 
@@ -235,22 +253,35 @@ ranked as (
 
 ),
 
-decided as (
+numbered_anew as (
 
     select * from single
     union all
     select * from ranked
 
+),
+
+decided as (
+
     {% if is_incremental() %}
 
+        select
+            {{ columns | join(', ') }},
+            arrival_number,
+            is_as_first
+        from numbered_anew
+        where (arrival_number, is_as_first) is distinct from (number_before, is_as_first_before)
         union all
-
         select
             {{ columns | join(', ') }},
             null as arrival_number,
             null as is_as_first
         from before_without_gone
         where is_gone
+
+    {% else %}
+
+        select * from numbered_anew
 
     {% endif %}
 
@@ -288,16 +319,22 @@ select * from described
 {%- endmacro %}
 
 {#
-    Table expression: the decisions since this model's last build, as the one column decision_number. Listed, so that the
-    engine skips the parts of a table in which there is none.
+    Table expression: the decisions since this model's last build, as the one column decision_number; needs a CTE load with
+    every load. Listed, so that the engine skips the parts of a table in which there is none.
 
     Arguments
-        watermark: name of a CTE with one row, the load_id up to which this model has gone.
-        load: name of a CTE with the load_id of every load.
+        load_id: the model's column that says up to which load it had gone when a row was written.
 #}
-{% macro decisions_since(watermark, load) -%}
-    select 2 * {{ load }}.load_id + half.number as decision_number
-    from {{ load }}
+{% macro decisions_since(load_id) -%}
+    select 2 * load.load_id + half.number as decision_number
+    from load
     cross join (values (0), (1)) as half (number)
-    where 2 * {{ load }}.load_id + half.number > 2 * (select {{ watermark }}.load_id from {{ watermark }})
+    where 2 * load.load_id + half.number > 2 * (select coalesce(max(present.{{ load_id }}), 0) from {{ this }} as present)
+{%- endmacro %}
+
+{# Query of the latest load of a source, as the one column load_id (0: there is none); needs a CTE load with all loads. #}
+{% macro latest_load_of(measurement) -%}
+    select coalesce(max(load.load_id), 0) as load_id
+    from load
+    where load.measurement = '{{ measurement }}'
 {%- endmacro %}

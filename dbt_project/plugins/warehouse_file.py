@@ -87,6 +87,10 @@ class Plugin(BasePlugin):
                 return connection
             except duckdb.IOException as error:
                 holder = holder_of(error)
+                if holder is None and "checksum" in str(error) and path.with_name(path.name + ".wal").exists():
+                    raise WarehouseClosed(
+                        f"{path.name} was being written when a process was killed: `vitalhouse status` mends it"
+                    ) from None
                 if holder is None:
                     raise
                 now = time.monotonic()

@@ -24,6 +24,16 @@
     ('balance', 'machine_learning_curated'),
     ('balance', 'excluded_device'),
     ('balance', 'consent_change'),
+    ('balance', 'excluded_device_count'),
+    ('balance', 'consent_week'),
+    ('wearable', 'participant'),
+    ('wearable', 'participant_day'),
+    ('wearable', 'adherence'),
+    ('wearable', 'reading_1m'),
+    ('wearable', 'reading_15m'),
+    ('wearable', 'reading_1h'),
+    ('wearable', 'reading_1d'),
+    ('wearable', 'unknown_participant'),
 ] %}
 
 with expected_row_count as (

@@ -12,6 +12,7 @@ from orchestration.lib import progress
 from orchestration.lib.errors import VitalhouseError
 from orchestration.lib.lake import Delivery
 from orchestration.lib.query import count_rows
+from orchestration.lib.sources import ENTITIES
 from orchestration.lib.warehouse import Warehouse
 
 WAREHOUSE_POOL = "warehouse"
@@ -71,7 +72,9 @@ def step(context: dg.AssetExecutionContext) -> Iterator[None]:
 
 def materialized(key: str, report: Report, warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """What the UI shows of a raw table after a load: what came, and how many rows the table has now."""
-    table = f"raw.{key}"
+    # Of a raw table that is a view, the table of its values says the same, and at once.
+    stored = {entity.table.name: entity.stored[-1].name for entity in ENTITIES if entity.stored}
+    table = stored.get(f"raw.{key}", f"raw.{key}")
     row_count = count_rows(warehouse, [table])[table]
     return dg.MaterializeResult(
         asset_key=["raw", key], metadata={**report.as_metadata(), "dagster/row_count": row_count}

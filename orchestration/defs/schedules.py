@@ -1,4 +1,7 @@
-"""What runs by the clock: sources whose deliveries never stop growing, so that no sensor could call them complete."""
+"""What runs by the clock: sources that never stop growing, every ten minutes, and a day's deliveries of the watches."""
+
+import os
+from typing import Any
 
 import dagster as dg
 
@@ -6,21 +9,25 @@ from orchestration.defs.jobs import source_jobs
 from orchestration.lib import arrivals
 from orchestration.lib.build import RANGE_TAGS, partition_keys, ranges, register
 from orchestration.lib.home import Home
-from orchestration.lib.lake import Lake
+from orchestration.lib.lake import SETTLE_SECONDS, Lake
+from orchestration.lib.turn import NotYourTurn, turn
 from orchestration.lib.warehouse import Warehouse, WarehouseLocked
 
-# Measurements that a schedule loads: the sensor leaves them alone.
+# Measurements that a schedule alone loads, since no sensor could call their deliveries complete.
 SCHEDULED = ("practice",)
 # Dagster gives a schedule 60 s to say what it wants. A build that holds the warehouse longer than this is not waited
 # for here but by the run.
 LOOK_SECONDS = 20.0
+# One o'clock is after midnight, when the day that is loaded is over: in which zone, a study may say
+# (VITALHOUSE_TIMEZONE=Europe/Berlin).
+TIMEZONE = os.environ.get("VITALHOUSE_TIMEZONE", "UTC")
 
 
-@dg.schedule(
-    job=next(job for job in source_jobs if job.name == "practice"),
-    cron_schedule="*/10 * * * *",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
+def _job(measurement: str) -> Any:
+    return next(job for job in source_jobs if job.name == measurement)
+
+
+@dg.schedule(job=_job("practice"), cron_schedule="*/10 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
 def practice_every_ten_minutes(
     context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home], lake: dg.ResourceParam[Lake]
 ) -> list[dg.RunRequest] | dg.SkipReason:
@@ -28,15 +35,39 @@ def practice_every_ten_minutes(
 
     What lies in `latest/` the sensor claims: two claims at once would be in each other's way.
     """
-    instance = context.instance
-    waiting = dg.RunsFilter(job_name="practice", statuses=[dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED])
-    if instance.get_runs_count(waiting):
+    return _ask(context.instance, home, lake, "practice", settle_seconds=0)
+
+
+@dg.schedule(
+    job=_job("wearable"),
+    cron_schedule="0 1 * * *",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def wearable_every_night(
+    context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home], lake: dg.ResourceParam[Lake]
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Loads the day's deliveries of the watches, whether or not the sensor is on."""
+    try:
+        with turn(home.build_lock_path, wait=False):
+            lake.claim("wearable")
+    except NotYourTurn:
+        pass  # whose turn it is claims
+    return _ask(context.instance, home, lake, "wearable", settle_seconds=SETTLE_SECONDS)
+
+
+def _ask(
+    instance: dg.DagsterInstance, home: Home, lake: Lake, measurement: str, settle_seconds: float
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Asks for runs of a measurement's job for the deliveries that have something new."""
+    queued = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
+    if instance.get_runs_count(dg.RunsFilter(job_name=measurement, statuses=queued)):
         return dg.SkipReason("the run before has not begun: it will take what has come since, too")
-    deliveries = lake.deliveries("practice")
-    register(instance, "practice", deliveries)
+    deliveries = lake.deliveries(measurement)
+    register(instance, measurement, deliveries)
     try:
         with Warehouse(home.warehouse_path, lock_timeout_seconds=LOOK_SECONDS).write() as con:
-            new = list(arrivals.changes(lake, con, "practice", settle_seconds=0))
+            new = list(arrivals.changes(lake, con, measurement, settle_seconds))
     except WarehouseLocked:
         # What is new cannot be told; today's deliveries have the latest names, and the next look finds the rest.
         new = list({delivery.clinic: delivery.key for delivery in deliveries}.values())
@@ -44,8 +75,8 @@ def practice_every_ten_minutes(
         return dg.SkipReason("nothing new has come")
     return [
         dg.RunRequest(tags=dict(zip(RANGE_TAGS, keys, strict=True)))
-        for keys in ranges(new, partition_keys(instance, "practice"), exact=False)
+        for keys in ranges(new, partition_keys(instance, measurement), exact=False)
     ]
 
 
-schedules = [practice_every_ten_minutes]
+schedules = [practice_every_ten_minutes, wearable_every_night]

@@ -41,8 +41,17 @@ def mark_for_reload(con: duckdb.DuckDBPyConnection, entity: Entity, deliveries: 
 
 def delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[str]) -> None:
     """Remove what an earlier load made of these files (they changed, or are loaded anew)."""
-    if entity.fields:
-        con.execute(f"delete from {entity.table.name} where _raw_path in (select unnest(?))", [raw_paths])
+    # Of a file that no load has seen there is nothing; to look for it all the same means to read every path.
+    seen = con.execute(
+        "select list(raw_path) from catalog.file where raw_path in (select unnest(?)) and load_id is not null",
+        [raw_paths],
+    ).fetchone()
+    if seen is not None and seen[0]:
+        for table in reversed(entity.stored):
+            of_files = "_raw_path in (select unnest(?))"
+            if "_raw_path" not in table.columns:
+                of_files = f"series_id in (select series_id from {entity.stored[0].name} where {of_files})"
+            con.execute(f"delete from {table.name} where {of_files}", [seen[0]])
     con.execute("delete from catalog.rejected_row where raw_path in (select unnest(?))", [raw_paths])
 
 

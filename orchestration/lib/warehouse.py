@@ -11,6 +11,7 @@ import duckdb
 
 from orchestration.lib import catalog_tables, sources
 from orchestration.lib.errors import VitalhouseError
+from orchestration.lib.torn_block import mend
 
 # A build of a full delivery holds the file for minutes; ten of them is longer than any single step was seen to take.
 LOCK_TIMEOUT_SECONDS = 600.0
@@ -114,11 +115,16 @@ class Warehouse:
     def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + self.lock_timeout_seconds
         holder_said = None
+        mended: set[str] = set()
         while True:
             try:
                 con = duckdb.connect(str(self.path), read_only=read_only)
             except duckdb.Error as error:
                 holder = lock_holder(error)
+                if holder is None and str(error) not in mended and mend(self.path, error):
+                    mended.add(str(error))
+                    self.say(f"{self.path.name}: a process was killed while it wrote to it; mended")
+                    continue
                 if holder is None:
                     raise VitalhouseError(f"cannot open {self.path}: {str(error).splitlines()[0]}") from error
                 if time.monotonic() >= deadline:
@@ -155,3 +161,6 @@ def initialise(con: duckdb.DuckDBPyConnection) -> None:
                 con.execute(f'alter table {table.name} add column "{name}" {sql_type}')
     if "catalog.delivered_content" not in present:
         con.execute(catalog_tables.DELIVERED_CONTENT)
+    for name, sql in sources.raw_views().items():
+        if name not in present:
+            con.execute(sql)

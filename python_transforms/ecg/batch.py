@@ -20,7 +20,7 @@ from python_transforms.ecg.filtering import (
 from python_transforms.ecg.quality import inspect
 
 # Changes whenever a figure or a filtered sample may change, so that stored rows say what made them.
-TRANSFORM_VERSION = "1"
+TRANSFORM_VERSION = "2"
 
 
 @dataclass(frozen=True)

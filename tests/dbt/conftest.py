@@ -9,8 +9,8 @@ from orchestration.lib import loader, sources
 from orchestration.lib.identity import enrol_runs
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
-from synthetic import balance, bloodtest, ecg, practice
-from tests import balance_files, bloodtest_files
+from synthetic import balance, bloodtest, ecg, practice, wearable
+from tests import balance_files, bloodtest_files, wearable_files
 from tests.dbt.project import DbtHome, DbtRun
 from tests.ecg_files import ingest
 
@@ -58,4 +58,6 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtHome, DbtRun]:
         loader.load(entity, lake, warehouse)
     balance.write_deliveries(lake.root / "incoming")
     balance_files.load(lake, warehouse)
+    wearable.write_deliveries(lake.root / "incoming")
+    wearable_files.ingest(lake, warehouse)
     return home, home.dbt("build", "--vars", "{check_sample_counts: true}")

@@ -19,6 +19,18 @@ DAMAGE = {
         "update intermediate.int_balance_customer__judged set has_research_consent_text = true, "
         "research_consent_at = null where customer_key = (select min(customer_key) from intermediate.customer_trusted)"
     ),
+    "assert_every_day_is_of_its_files": (
+        "update intermediate.int_wearable_reading__by_minute set fingerprint = 1 "
+        "where participant_key = 'watch_study:p002' and metric = 'steps'"
+    ),
+    "assert_every_participant_is_in_the_roster": "delete from raw.wearable_roster where participant_id = 'p010'",
+    "assert_levels_add_up": (
+        "update intermediate.int_wearable_reading__by_hour set reading_count = 2 "
+        "where participant_key = 'watch_study:p001' and metric = 'steps'"
+    ),
+    "assert_no_reading_after_withdrawal": (
+        "update wearable.participant set withdrawn_on = date '2024-10-23' where participant_key = 'watch_study:p005'"
+    ),
     "assert_every_age_is_plausible": "update ecg.run set is_age_plausible = false where run_key = 'sf_state:01:1'",
     "assert_every_event_is_kept_or_discarded": (
         "delete from intermediate.int_practice_claim__numbered where claim_id = 7 and arrival_number = 1"
@@ -90,6 +102,7 @@ DAMAGE = {
 # These say what the data is like, and block nothing.
 WARNINGS = {
     "assert_every_age_is_plausible",
+    "assert_every_participant_is_in_the_roster",
     "assert_every_patient_record_is_plausible",
     "assert_every_test_has_its_patient",
     "assert_no_doctor_has_two_names",

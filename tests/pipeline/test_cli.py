@@ -17,8 +17,11 @@ from click.testing import CliRunner, Result
 
 from orchestration.cli import main
 from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+from orchestration.lib.lake import Lake
+from orchestration.lib.publish import published_row_counts
 from orchestration.lib.turn import turn
 from orchestration.lib.warehouse import Warehouse
+from tests.balance_files import customer, phone, put, steps
 from tests.pipeline.conftest import Built
 
 
@@ -180,7 +183,7 @@ def test_dbt_finds_its_paths_and_hands_its_exit_code_on(built: Built) -> None:
 
 def test_a_build_with_bad_input_names_it_last_and_ends_with_1(fresh: Built) -> None:
     vitalhouse(fresh.home, "generate", "ecg", "--scale", "0.04", "--bad-input")
-    process = command(fresh.home, "build")
+    process = command(fresh.home, "build", "--measurement", "ecg")
     output, progress = process.communicate()
     assert process.returncode == 1, progress
     assert "Traceback" not in output + progress
@@ -189,7 +192,7 @@ def test_a_build_with_bad_input_names_it_last_and_ends_with_1(fresh: Built) -> N
     assert "waiting for their partner" in summary
     assert refused.startswith("14):")
     assert re.search(r"subject_9003/run_1\.csv, line 5002: expected a finite number", refused)
-    again = fresh.build()
+    again = fresh.build(measurement="ecg")
     assert again.is_good and again.rejected_count == 0 and again.waiting_count > 0
 
 
@@ -205,7 +208,7 @@ def test_a_failing_dbt_test_is_named_last_and_nothing_is_published(built: Built,
     before = fresh.home.published_path.stat().st_ino
     with Warehouse(fresh.home.warehouse_path).write() as con:
         con.execute("insert into raw.ecg_run_header by name select * from raw.ecg_run_header limit 1")
-    process = command(fresh.home, "build")
+    process = command(fresh.home, "build", "--measurement", "ecg")
     output, progress = process.communicate()
     assert process.returncode == 1, progress
     assert "Traceback" not in output + progress
@@ -214,6 +217,35 @@ def test_a_failing_dbt_test_is_named_last_and_nothing_is_published(built: Built,
     assert "dbt test source_unique_raw_ecg_run_header__raw_path: Got 1 result" in name
     assert log == f"log: {fresh.home.build_log_path}"
     assert fresh.home.published_path.stat().st_ino == before
+
+
+def test_a_withdrawal_takes_effect_though_another_source_fails(fresh: Built) -> None:
+    """Nobody's readings wait in the published file for somebody else's mistake to be mended."""
+    lake = Lake(fresh.home.lake_path)
+    people = ("jo", "kim")
+    put(
+        lake,
+        "2022-01",
+        [customer(f"{name}@test.com", f"s-{name}", 1, 1) for name in people],
+        [reading for name in people for reading in phone(f"{name}@test.com", 2)],
+        [reading for name in people for reading in steps(f"s-{name}", 2)],
+    )
+    assert fresh.build(measurement="balance").is_good
+    assert published_row_counts(fresh.home.published_path)["balance.machine_learning_curated"] == 2
+    put(lake, "2022-02", [customer("jo@test.com", "s-jo", 9)])
+    with Warehouse(fresh.home.warehouse_path).write() as con:
+        con.execute("insert into raw.practice_claim (clinic, id, _raw_path) values ('x', 1, 'gone'), ('x', 1, 'gone')")
+    report = fresh.build()
+    assert any("practice" in line for line in report.failures), report.failures
+    assert report.failures[-1] == (
+        "balance.customer_curated, balance.machine_learning_curated: published empty, since what came may withdraw a "
+        "consent, until vitalhouse build --measurement balance ends well"
+    )
+    assert published_row_counts(fresh.home.published_path)["balance.machine_learning_curated"] == 0
+    # Alone it builds, and what the practice left in the warehouse does not come out with it.
+    assert fresh.build(measurement="balance").is_good
+    assert published_row_counts(fresh.home.published_path)["balance.machine_learning_curated"] == 1
+    assert not any(name.startswith("practice.") for name in published_row_counts(fresh.home.published_path))
 
 
 def test_a_second_build_waits_its_turn_and_says_for_whom(built: Built, fresh: Built) -> None:

@@ -103,7 +103,7 @@ def test_dbt_tests_show_as_checks_those_of_raw_tables_too(built: Built, instance
 
 def test_materializing_a_delivery_again_loads_nothing_again(fresh: Built) -> None:
     write_deliveries(fresh.home.lake_path / "incoming", scale=0.04)
-    assert fresh.build().is_good
+    assert fresh.build(measurement="ecg").is_good
     with dg.DagsterInstance.from_config(str(fresh.home.dagster_home)) as instance:
         job = fresh.definitions.resolve_job_def("ecg")
         done = job.execute_in_process(
@@ -111,7 +111,9 @@ def test_materializing_a_delivery_again_loads_nothing_again(fresh: Built) -> Non
         )
         assert done.success
         assert latest(instance, RAW_HEADER).metadata["files"].value == 0
-    reloaded = fresh.build(deliveries=("sf_state/2020-01-01",), reload=True, recompute=True, full_refresh=True)
+    reloaded = fresh.build(
+        measurement="ecg", deliveries=("sf_state/2020-01-01",), reload=True, recompute=True, full_refresh=True
+    )
     assert reloaded.is_good
     assert reloaded.row_counts["ecg.run"] == reloaded.previous_row_counts["ecg.run"]
     assert reloaded.row_counts["catalog.load"] > reloaded.previous_row_counts["catalog.load"]

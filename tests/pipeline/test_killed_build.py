@@ -22,6 +22,6 @@ def test_a_signal_is_transformed_whose_header_a_killed_build_has_loaded(built: B
     write_file(folder / "2020-12-02/subject_02/run_4_header.json", json.dumps({**header, "fs": 400}).encode())
     loader.load(sources.ECG_RUN_HEADER, Lake(home.lake_path), Warehouse(home.warehouse_path))
 
-    assert Built(home.path).build().is_good
+    assert Built(home.path).build(measurement="ecg").is_good
     answer = ask(home, "select run_key, duration_s from ecg.run where sampling_rate_hz = 400")
     assert answer.rows == [("sf_state:02:4", 25.0)]

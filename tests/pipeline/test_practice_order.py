@@ -370,6 +370,33 @@ def test_every_order_of_a_day_gives_the_same(office: Office) -> None:
         assert office.marts() == whole
 
 
+def test_a_repeat_writes_no_row_but_its_own(office: Office) -> None:
+    """What a batch costs must not grow with the rows before it: those whose number stays are not written again."""
+    office.clear()
+    first = Step(CLAIM_A, (claim(EARLY), claim(TIMES[2], 2), claim(LATE, 3)))
+    for step in (OF_ADA, Step(DIAGNOSIS_A, (amnesia(EARLY),)), first):
+        office.load(step)
+    office.build()
+    written = "select _raw_path, _row_number, arrival_number, is_as_first from {} where decision_number > {}"
+    numbered = "intermediate.int_practice_claim__numbered"
+    watermark = 2 * office.load_id + 1
+    office.load(Step(CLAIM_B, (claim(TIMES[3]), claim(TIMES[5], 4))))
+    office.build()
+    assert set(rows(office.con, written.format(numbered, watermark))) == {
+        (CLAIM_B.raw_path, 1, 2, True),
+        (CLAIM_B.raw_path, 2, 1, True),
+    }
+    # An earlier arrival of an id takes the place of the row that stood: that one, and no other, is another now.
+    watermark = 2 * office.load_id + 1
+    earlier = CLAIM_B._replace(name="claim-c")
+    office.load(Step(earlier, (claim(TIMES[1], 3),)))
+    office.build()
+    assert set(rows(office.con, written.format(numbered, watermark))) == {
+        (earlier.raw_path, 1, 1, True),
+        (CLAIM_A.raw_path, 3, 2, True),
+    }
+
+
 def test_another_mapping_counts_with_the_next_build(office: Office) -> None:
     """Without a full refresh: who edits the seed sees it in the next build, also in windows long past."""
     office.clear()

@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy='delete+insert',
-        unique_key=['clinic', 'diagnosis_id'],
+        unique_key=['_load_id', '_raw_path', '_row_number'],
         on_schema_change='fail',
     )
 }}

@@ -35,9 +35,7 @@ load as (
 
 latest_load as (
 
-    select coalesce(max(load_id), 0) as load_id
-    from load
-    where measurement = 'practice'
+    {{ latest_load_of('practice') }}
 
 ),
 

@@ -23,9 +23,7 @@ load as (
 
 latest_load as (
 
-    select coalesce(max(load_id), 0) as load_id
-    from load
-    where measurement = 'practice'
+    {{ latest_load_of('practice') }}
 
 ),
 
@@ -37,28 +35,98 @@ latest_load as (
 
     ),
 
-    watermark as (
+    decided_since as (
 
-        select coalesce(max(decided_load_id), 0) as load_id
-        from dated
+        select
+            diagnosis.clinic,
+            diagnosis.patient_id,
+            diagnosis.icd10_code,
+            diagnosis.received_at,
+            coalesce(diagnosis.arrival_number = 1, false) as is_standing
+        from diagnosis
+        where diagnosis.decision_number in ({{ decisions_since('decided_load_id') }})
 
     ),
 
     touched as (
 
         select distinct
-            diagnosis.clinic,
-            diagnosis.patient_id
-        from diagnosis
-        where diagnosis.decision_number in ({{ decisions_since('watermark', 'load') }})
+            clinic,
+            patient_id,
+            icd10_code
+        from decided_since
+
+    ),
+
+    known as (
+
+        select dated.*
+        from dated
+        inner join touched
+            on
+                dated.clinic = touched.clinic
+                and dated.patient_id = touched.patient_id
+                and dated.icd10_code = touched.icd10_code
+
+    ),
+
+    undecided as (
+
+        -- What does not stand, and came no later than the first that is known, may have been it: that is sought again.
+        -- In nearly every build there is none.
+        select distinct
+            known.clinic,
+            known.patient_id,
+            known.icd10_code
+        from known
+        inner join decided_since
+            on
+                known.clinic = decided_since.clinic
+                and known.patient_id = decided_since.patient_id
+                and known.icd10_code = decided_since.icd10_code
+        where not decided_since.is_standing and decided_since.received_at <= known.first_received_at
 
     ),
 
     considered as (
 
-        select diagnosis.*
+        select
+            clinic,
+            patient_id,
+            icd10_code,
+            received_at
+        from decided_since
+        where is_standing
+
+        union all
+
+        select
+            known.clinic,
+            known.patient_id,
+            known.icd10_code,
+            known.first_received_at as received_at
+        from known
+        left join undecided
+            on
+                known.clinic = undecided.clinic
+                and known.patient_id = undecided.patient_id
+                and known.icd10_code = undecided.icd10_code
+        where undecided.clinic is null and known.first_received_at is not null
+
+        union all
+
+        select
+            diagnosis.clinic,
+            diagnosis.patient_id,
+            diagnosis.icd10_code,
+            diagnosis.received_at
         from diagnosis
-        inner join touched on diagnosis.clinic = touched.clinic and diagnosis.patient_id = touched.patient_id
+        inner join undecided
+            on
+                diagnosis.clinic = undecided.clinic
+                and diagnosis.patient_id = undecided.patient_id
+                and diagnosis.icd10_code = undecided.icd10_code
+        where diagnosis.arrival_number = 1
 
     ),
 
@@ -67,6 +135,7 @@ latest_load as (
     considered as (
 
         select * from diagnosis
+        where arrival_number = 1
 
     ),
 
@@ -80,7 +149,6 @@ first_diagnosis as (
         icd10_code,
         min(received_at) as first_received_at
     from considered
-    where arrival_number = 1
     group by
         clinic,
         patient_id,
@@ -88,38 +156,26 @@ first_diagnosis as (
 
 ),
 
-{% if is_incremental() %}
-
-    withdrawn as (
-
-        -- codes that a patient had, and has no more
-        select
-            dated.clinic,
-            dated.patient_id,
-            dated.icd10_code,
-            cast(null as timestamp) as first_received_at
-        from dated
-        inner join touched on dated.clinic = touched.clinic and dated.patient_id = touched.patient_id
-        left join first_diagnosis
-            on
-                dated.clinic = first_diagnosis.clinic
-                and dated.patient_id = first_diagnosis.patient_id
-                and dated.icd10_code = first_diagnosis.icd10_code
-        where first_diagnosis.clinic is null
-
-    ),
-
-{% endif %}
-
 decided as (
-
-    select * from first_diagnosis
 
     {% if is_incremental() %}
 
-        union all
+        -- also codes that a patient has no more
+        select
+            touched.clinic,
+            touched.patient_id,
+            touched.icd10_code,
+            first_diagnosis.first_received_at
+        from touched
+        left join first_diagnosis
+            on
+                touched.clinic = first_diagnosis.clinic
+                and touched.patient_id = first_diagnosis.patient_id
+                and touched.icd10_code = first_diagnosis.icd10_code
 
-        select * from withdrawn
+    {% else %}
+
+        select * from first_diagnosis
 
     {% endif %}
 

@@ -4,7 +4,7 @@
         incremental_strategy='delete+insert',
         unique_key=['clinic', 'category', 'window_start_at'],
         on_schema_change='fail',
-        pre_hook="{{ joins_as_written() }}",
+        pre_hook="{{ joins_as_written() if is_incremental() }}",
         post_hook=["delete from {{ this }} where claim_count = 0", "{{ joins_as_planned() }}"],
     )
 }}
@@ -29,9 +29,7 @@ load as (
 
 latest_load as (
 
-    select coalesce(max(load_id), 0) as load_id
-    from load
-    where measurement = 'practice'
+    {{ latest_load_of('practice') }}
 
 ),
 
@@ -43,13 +41,6 @@ latest_load as (
 
     ),
 
-    watermark as (
-
-        select coalesce(max(load_id), 0) as load_id
-        from revenue
-
-    ),
-
     moved_patient as (
 
         select
@@ -57,7 +48,7 @@ latest_load as (
             patient_category.patient_id,
             min(patient_category.earliest_counts_from_at) as earliest_counts_from_at
         from patient_category
-        where patient_category.decision_number in ({{ decisions_since('watermark', 'load') }})
+        where patient_category.decision_number in ({{ decisions_since('load_id') }})
         group by
             patient_category.clinic,
             patient_category.patient_id
@@ -71,7 +62,7 @@ latest_load as (
             claim.clinic,
             claim.window_start_at
         from claim
-        where claim.decision_number in ({{ decisions_since('watermark', 'load') }})
+        where claim.decision_number in ({{ decisions_since('load_id') }})
 
         union
 
@@ -112,9 +103,9 @@ categorised as (
         considered.window_start_at,
         considered.patient_id,
         considered.price_eur
-    from considered
-    inner join patient_category
-        on considered.clinic = patient_category.clinic and considered.patient_id = patient_category.patient_id
+    from patient_category
+    inner join considered
+        on patient_category.clinic = considered.clinic and patient_category.patient_id = considered.patient_id
     where
         considered.arrival_number = 1
         and patient_category.counts_from_at < {{ minutes_after('considered.window_start_at', 10) }}

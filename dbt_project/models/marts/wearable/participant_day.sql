@@ -1,0 +1,68 @@
+with participant as (
+
+    select * from {{ ref('int_wearable_participant__synced') }}
+
+),
+
+measured as (
+
+    select * from {{ ref('int_wearable_day__measured') }}
+
+),
+
+night as (
+
+    select * from {{ ref('int_wearable_night__slept') }}
+
+),
+
+day as (
+
+    -- every day that the participant takes part in, worn or not
+    select
+        participant_key,
+        clinic,
+        timezone,
+        now_at,
+        {{ days_between('enrolled_on', 'least(coalesce(withdrawn_on, now_date), now_date)') }} as local_date
+    from participant
+
+),
+
+day_length as (
+
+    select
+        *,
+        {{ minutes_of_day('local_date', 'timezone') }} as day_minutes
+    from day
+
+),
+
+described as (
+
+    select
+        day_length.participant_key,
+        day_length.local_date,
+        day_length.day_minutes,
+        coalesce(measured.worn_minutes, 0) as worn_minutes,
+        coalesce(measured.worn_minutes, 0) / day_length.day_minutes as worn_share,
+        {% for metric in wearable_metrics() %}
+            coalesce(measured.{{ metric }}_reading_count, 0) as {{ metric }}_reading_count,
+        {% endfor %}
+        measured.resting_heart_rate_bpm,
+        night.participant_key is not null as has_sleep,
+        greatest(cast(round(day_length.day_minutes / 60) as bigint) - coalesce(measured.worn_hours, 0), 0)
+            as hours_without_data,
+        max(measured.last_bucket_start_at) over (
+            partition by day_length.participant_key order by day_length.local_date
+        ) as last_sync_at
+    from day_length
+    left join measured
+        on day_length.participant_key = measured.participant_key and day_length.local_date = measured.local_date
+    left join night
+        on day_length.participant_key = night.participant_key and day_length.local_date = night.sleep_date
+
+)
+
+select * from described
+order by participant_key, local_date

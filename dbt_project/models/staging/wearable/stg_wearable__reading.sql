@@ -1,0 +1,31 @@
+with source as (
+
+    select * from {{ source('raw', 'wearable_reading') }}
+
+),
+
+renamed as (
+
+    -- every reading as often as it came: which one counts is decided for the days that change, not for all at once
+    select
+        -- ids
+        series_id,
+        clinic || ':' || participant as participant_key,
+        metric,
+        -- measures
+        value,
+        {{ is_plausible('metric', 'value') }} as is_plausible,
+        -- times
+        local_time,
+        utc_time,
+        cast(coalesce(utc_time, local_time) as date) as written_on,
+        sleep_date,
+        -- lineage
+        _raw_path,
+        _row_number,
+        _load_id
+    from source
+
+)
+
+select * from renamed

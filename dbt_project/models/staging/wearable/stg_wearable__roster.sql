@@ -1,0 +1,44 @@
+with source as (
+
+    select * from {{ source('raw', 'wearable_roster') }}
+
+),
+
+delivered_content as (
+
+    select * from {{ source('catalog', 'delivered_content') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        source.clinic || ':' || source.participant_id as participant_key,
+        source.clinic,
+        source.participant_id,
+        -- what the roster says
+        source.enrolled_on,
+        source.withdrawn_on,
+        source.timezone,
+        source.has_token,
+        delivered_content.last_delivery,
+        -- lineage
+        source._raw_path,
+        source._row_number,
+        source._load_id
+    from source
+    inner join delivered_content on source._raw_path = delivered_content.raw_path
+
+),
+
+latest_delivery as (
+
+    -- the last roster that names a participant counts; one that is not named any more is not forgotten
+    select *
+    from renamed
+    qualify row_number() over (partition by participant_key order by last_delivery desc, _row_number desc) = 1
+
+)
+
+select * from latest_delivery

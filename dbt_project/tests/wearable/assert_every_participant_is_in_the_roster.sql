@@ -1,0 +1,7 @@
+-- A returned row is a participant whose readings wait because no roster says who that is.
+{{ config(severity='warn') }}
+
+select
+    participant_key,
+    reading_count
+from {{ ref('unknown_participant') }}
