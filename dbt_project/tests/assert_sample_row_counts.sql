@@ -7,6 +7,8 @@
     ('ecg', 'run'),
     ('ecg', 'run_metadata'),
     ('ecg', 'sample'),
+    ('ecg', 'beat'),
+    ('ecg', 'quality_window'),
     ('ecg', 'feature_variability'),
     ('ecg', 'identification'),
     ('ecg', 'identification_summary'),

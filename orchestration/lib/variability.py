@@ -23,6 +23,8 @@ NOT_OF_THE_HEART = frozenset(
         "constant_sample_count",
         "clipped_sample_count",
         "beat_count",
+        "nn_interval_count",
+        "misdetected_beat_count",
     }
 )
 HEART_RATE = "heart_rate_bpm"
