@@ -7,7 +7,6 @@
     ('ecg', 'run'),
     ('ecg', 'run_metadata'),
     ('ecg', 'sample'),
-    ('ecg', 'beat'),
     ('ecg', 'quality_window'),
     ('bloodtest', 'bloodtest'),
     ('bloodtest', 'patient'),

@@ -512,6 +512,8 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     with np.errstate(over="ignore"):  # what is beyond float32 is no ECG, and unusable
         raw = samples.astype(np.float32)
     ends = np.cumsum([len(index) for index in batch.r_peak_index])
+    features = {name: _plain(values) for name, values in batch.features.items()}
+    window_quality = [_plain(values) for values in batch.window_quality]
     return [
         _Run(
             replace(signal, raw_mv=raw[row]),
@@ -519,8 +521,8 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
             filtered[row],
             batch.r_peak_index[row].astype(np.int32),
             batch.beats[:, ends[row] - len(batch.r_peak_index[row]) : ends[row]],
-            {name: _plain(values[row]) for name, values in batch.features.items()},
-            [_plain(value) for value in batch.window_quality[row]],
+            {name: values[row] for name, values in features.items()},
+            window_quality[row],
             bool(batch.is_usable[row]),
             batch.unusable_reason[row],
         )
@@ -528,10 +530,12 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     ]
 
 
-def _plain(value: Any) -> float | int | bool | None:
-    """A numpy number as Python has it; NaN, which stands for unknown, as None."""
-    plain = value.item() if hasattr(value, "item") else value
-    return None if isinstance(plain, float) and not np.isfinite(plain) else plain
+def _plain(values: npt.NDArray[Any]) -> list[Any]:
+    """Numbers as Python has them; NaN, which stands for unknown, as None."""
+    plain: list[Any] = values.tolist()
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        plain = [value if math.isfinite(value) else None for value in plain]
+    return plain
 
 
 def _similar(clinic: str, subject: str, new: list[_Run], earlier: list[FilteredSignal]) -> list[dict[str, object]]:
