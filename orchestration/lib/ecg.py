@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from orchestration.lib import pending, progress, sources
 from orchestration.lib.catalog import insert_arrow
+from orchestration.lib.general_features import IS_AVAILABLE, general_features
 from orchestration.lib.lake import Delivery, Lake
 from orchestration.lib.outcome import LoadReport, Outcome, RejectedRow
 from orchestration.lib.pending import ChosenFile
@@ -61,6 +62,9 @@ THREADS = min(4, os.cpu_count() or 1)
 # Factor to millivolts.
 MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3}
 
+# What is stored with every row: general features are there or not, and rows without them are of another version.
+VERSION = f"{TRANSFORM_VERSION}+catch22" if IS_AVAILABLE else TRANSFORM_VERSION
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -91,6 +95,7 @@ class _Run:
     beats: npt.NDArray[np.float32]
     features: dict[str, Any]
     window_quality: list[float | None]
+    general_features: dict[str, float | None]
     is_usable: bool
     unusable_reason: str | None
 
@@ -234,7 +239,7 @@ def _mark_other_version(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Del
             where transform_version != ? and (? is null or clinic || '/' || delivery in (select unnest(?)))
         )
         """,
-        [TRANSFORM_VERSION, keys, keys or []],
+        [VERSION, keys, keys or []],
     )
 
 
@@ -403,11 +408,13 @@ class _Transaction:
             "duration_s": len(run.signal.raw_mv) / signal.header.sampling_rate_hz,
             **run.features,
             "window_quality": run.window_quality,
+            "general_feature_names": list(run.general_features) or None,
+            "general_feature_values": list(run.general_features.values()) or None,
             "is_usable": run.is_usable,
             "unusable_reason": run.unusable_reason,
             "signal_sha256": run.sha256,
             "signal_path": signal_path,
-            "transform_version": TRANSFORM_VERSION,
+            "transform_version": VERSION,
             "_raw_path": signal.file.raw_path,
             "_row_number": 1,
             "_load_id": self.begun.load_id,
@@ -438,7 +445,7 @@ class _Transaction:
                     ]
                 ),
             ),
-            [TRANSFORM_VERSION, self.begun.load_id, self.begun.started_at],
+            [VERSION, self.begun.load_id, self.begun.started_at],
         )
 
     def _earlier_signals(self, runs: list[_Run]) -> dict[tuple[str, str], list[FilteredSignal]]:
@@ -472,6 +479,7 @@ _ARROW_TYPES = {
     "BOOLEAN": pa.bool_(),
     "TIMESTAMP": pa.timestamp("us"),
     "DOUBLE[]": pa.list_(pa.float64()),
+    "VARCHAR[]": pa.list_(pa.string()),
 }
 
 
@@ -523,11 +531,20 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
             batch.beats[:, ends[row] - len(batch.r_peak_index[row]) : ends[row]],
             {name: values[row] for name, values in features.items()},
             window_quality[row],
+            _general_features(batch, row, rate) if batch.is_usable[row] else {},
             bool(batch.is_usable[row]),
             batch.unusable_reason[row],
         )
         for row, signal in enumerate(signals)
     ]
+
+
+def _general_features(batch: EcgBatch, row: int, rate: float) -> dict[str, float | None]:
+    """General features of a usable run, none where the extra is not installed."""
+    if not IS_AVAILABLE:
+        return {}
+    found = general_features(batch.filtered_mv[row, batch.features["flat_start_sample_count"][row] :], rate)
+    return dict(zip(found, _plain(np.array(list(found.values()))), strict=True))
 
 
 def _plain(values: npt.NDArray[Any]) -> list[Any]:
