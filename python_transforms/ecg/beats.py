@@ -83,7 +83,7 @@ EVIDENCE_LIMIT = 4.4
 # A T wave by its slope needs twice the height.
 T_WAVE_PENALTY = 1.0
 # Candidates lower than this part of their neighbours are P waves and noise; none of them ever gets the evidence.
-LEAST_HEIGHT = 0.2
+LEAST_HEIGHT = 0.15
 # The second round sees neighbours that the first has put right; a third changes nothing.
 ROUNDS = 2
 # A complex that the run's end cuts has no peak: its largest deviation is the last sample.
