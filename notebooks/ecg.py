@@ -640,8 +640,9 @@ def _(mo, published, run, text):
 
 
 @app.cell(hide_code=True)
-def _(alike, alt, chart, mo):
+def _(alike, alt, chart, mo, pa):
     _rows = chart.table(alike)
+    _rows = _rows.append_column("place", pa.array(range(1, _rows.num_rows + 1)))
     _picture = (
         alt.Chart(_rows, height=alt.Step(24), width="container")
         .mark_bar()
@@ -703,7 +704,6 @@ def _(mo, published, run, text):
         )
 
         select
-            row_number() over (order by distance, other.run_key) as place,
             -- which other person's it is would link pseudonyms
             if(other.subject_key = chosen.subject_key, other.run_key, 'of another person') as other_run,
             if(other.subject_key = chosen.subject_key, 'the same person', 'somebody else') as whose,
@@ -714,7 +714,7 @@ def _(mo, published, run, text):
         where chosen.run_key = {text(run.value)}
         group by other.run_key, other.subject_key, chosen.subject_key
         having count(*) = 4
-        order by place
+        order by distance, other.run_key
         limit 10
         """,
         output=False,
