@@ -101,6 +101,7 @@ def create_app(
         )
 
     app.mount(_SWAGGER, StaticFiles(directory=str(resources.files("fastapi_offline") / "static")))
+    app.mount(apps.ASSETS, apps.Assets())
     app.mount("/apps", apps.mount(found))
     return Guard(Measured(app, registry), token)
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
-from starlette.types import ASGIApp
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Scope
 
 from orchestration.lib.home import REPOSITORY
 
 NOTEBOOKS = REPOSITORY / "notebooks"
+# Where `Assets` is to be mounted.
+ASSETS = "/static/marimo"
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,28 @@ def find(folder: Path = NOTEBOOKS) -> list[Notebook]:
     return found
 
 
+class Assets(StaticFiles):
+    """marimo's scripts, styles and fonts, once for all apps: a page has three hundred, and a browser keeps them."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=str(resources.files("marimo") / "_static"))
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        # Their names change with their content.
+        if path.startswith("assets/"):
+            response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+        return response
+
+
 def mount(notebooks: list[Notebook]) -> ASGIApp:
     """One ASGI app that serves each notebook under its name, with its code to look at but not to change."""
+    # What every app draws with takes a second to import: here, so that the first visitor need not wait for it.
+    import altair  # noqa: F401
     import marimo
 
     # Whoever opens an app has one of its own; it ends this many seconds after its page is closed.
-    builder = marimo.create_asgi_app(quiet=True, include_code=True, session_ttl=120)
+    builder = marimo.create_asgi_app(quiet=True, include_code=True, session_ttl=120, asset_url=ASSETS)
     for notebook in notebooks:
         builder = builder.with_app(path=f"/{notebook.name}", root=str(notebook.path))
     return builder.build()

@@ -6,11 +6,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from python_transforms.timeseries import downsample
 
 from orchestration.lib.errors import NotThere, UsageError
 from orchestration.lib.lake import Lake
 from orchestration.lib.signal_store import PROCESSED
+from python_transforms.timeseries import downsample
 
 
 class NoSignal(NotThere):
