@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# r_peaks scores annotated records, which are nobody's to ship: make bench WFDB=folder
-BENCHMARKS := $(filter-out r_peaks,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
+# These score annotated records, which are nobody's to ship: make bench WFDB=folder
+WFDB_BENCHMARKS := r_peaks ecg_quality ecg_delineation
+BENCHMARKS := $(filter-out $(WFDB_BENCHMARKS) r_peak_parameters,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
 # A free port of one's own: make dev PORT=3001
 PORT ?= 3000
 # A pipe has no width; cut the demo's tables as a terminal would.
@@ -21,7 +22,7 @@ help:
 	@echo "make test        everything that is tested"
 	@echo "make dev         Dagster's UI on http://127.0.0.1:$(PORT)"
 	@echo "make lint        ruff, sqlfluff, mypy"
-	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, r_peaks too"
+	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, $(WFDB_BENCHMARKS) too"
 	@echo "make torture     kill whole builds at random moments"
 	@echo "make screenshot  docs/images/asset_graph.png, of a home of its own"
 	@echo "make clean       remove .venv and what tools left behind, never data/"
@@ -64,9 +65,11 @@ bench: $(DEV_STAMP)
 	@for benchmark in $(BENCHMARKS); do \
 	    echo; echo "== $$benchmark"; $(BIN)/python -m benchmarks.$$benchmark || exit 1; \
 	done
-	@echo; echo "== r_peaks"
+	@echo; echo "== $(WFDB_BENCHMARKS)"
 ifdef WFDB
-	@$(BIN)/python -m benchmarks.r_peaks --wfdb $(WFDB)
+	@for benchmark in $(WFDB_BENCHMARKS); do \
+	    echo; echo "== $$benchmark"; $(BIN)/python -m benchmarks.$$benchmark --wfdb $(WFDB); \
+	done
 else
 	@echo "skipped: name a folder of annotated WFDB records, make bench WFDB=…"
 endif

@@ -7,6 +7,8 @@
     ('ecg', 'run'),
     ('ecg', 'run_metadata'),
     ('ecg', 'sample'),
+    ('ecg', 'beat'),
+    ('ecg', 'quality_window'),
     ('bloodtest', 'bloodtest'),
     ('bloodtest', 'patient'),
     ('bloodtest', 'patient_history'),

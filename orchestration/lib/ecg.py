@@ -13,7 +13,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, pairwise
 from typing import Any
 
@@ -35,11 +35,12 @@ from orchestration.lib.signal_store import (
     prepare,
     read_filtered,
     remove_unreferenced,
+    write_beats,
     write_part,
 )
 from orchestration.lib.sources import Entity
 from orchestration.lib.warehouse import Warehouse, transaction
-from python_transforms.ecg import TRANSFORM_VERSION, EcgBatch, transform_batch
+from python_transforms.ecg import BEAT_FIGURES, TRANSFORM_VERSION, EcgBatch, transform_batch
 from python_transforms.ecg.similarity import similar_pairs
 
 _LOG = logging.getLogger(__name__)
@@ -72,23 +73,24 @@ class _Header:
 
 @dataclass(frozen=True)
 class _Signal:
-    """A signal that was read: samples in millivolts, NaN in gaps."""
+    """A signal that was read: samples in millivolts, NaN in gaps; as float32 once it was transformed."""
 
     file: ChosenFile
     header: _Header
-    raw_mv: FloatArray
+    raw_mv: npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A signal that was transformed: its row of features and its row of Parquet."""
+    """A signal that was transformed: its row of features, its row of Parquet and its beats'."""
 
     signal: _Signal
-    raw_mv: npt.NDArray[np.float32]
     sha256: str
     filtered_mv: npt.NDArray[np.float32]
     r_peak_index: npt.NDArray[np.int32]
+    beats: npt.NDArray[np.float32]
     features: dict[str, Any]
+    window_quality: list[float | None]
     is_usable: bool
     unusable_reason: str | None
 
@@ -334,7 +336,8 @@ class _Transaction:
                     f"at least {MIN_DURATION_S:g} s are needed"
                 )
                 continue
-            yield _Signal(file, header, samples * MILLIVOLTS[header.units])
+            factor = MILLIVOLTS[header.units]
+            yield _Signal(file, header, samples if factor == 1 else samples * factor)
 
     def _store(self, path: str, runs: list[_Run]) -> None:
         """Write signals of one delivery as a Parquet file."""
@@ -343,11 +346,34 @@ class _Transaction:
             "raw_path": [run.signal.file.raw_path for run in runs],
             "load_id": [self.begun.load_id] * len(runs),
             "sampling_rate_hz": [run.signal.header.sampling_rate_hz for run in runs],
-            "raw_mv": list_array([run.raw_mv for run in runs]),
+            "raw_mv": list_array([run.signal.raw_mv for run in runs]),
             "filtered_mv": list_array([run.filtered_mv for run in runs]),
             "r_peak_index": list_array([run.r_peak_index for run in runs]),
         }
         write_part(self.lake, path, columns)
+        write_beats(self.lake, path, self._beat_columns(runs))
+
+    def _beat_columns(self, runs: list[_Run]) -> dict[str, Any]:
+        """Beats of these runs, one after the other."""
+        counts = [len(run.r_peak_index) for run in runs]
+        index = np.concatenate([run.r_peak_index for run in runs])
+        rate = np.repeat([run.signal.header.sampling_rate_hz for run in runs], counts)
+        first = np.repeat(np.cumsum(counts) - counts, counts)
+        figures = np.concatenate([run.beats for run in runs], axis=1)
+        columns: dict[str, Any] = {
+            "run_key": pa.array([run.signal.file.record_key for run in runs]).take(
+                np.repeat(np.arange(len(runs)), counts)
+            ),
+            "raw_path": pa.array([run.signal.file.raw_path for run in runs]).take(
+                np.repeat(np.arange(len(runs)), counts)
+            ),
+            "load_id": np.full(len(index), self.begun.load_id),
+            "beat_index": np.arange(len(index), dtype=np.int32) - first,
+            "time_s": index / rate,
+        }
+        for name, values in zip(BEAT_FIGURES, figures, strict=True):
+            columns[name] = values > 0 if name.startswith("is_") else pa.array(values, from_pandas=True)
+        return columns
 
     def _replace_rows(self, parts: dict[str, list[_Run]]) -> None:
         con, runs = self.con, [run for part in parts.values() for run in part]
@@ -373,9 +399,10 @@ class _Transaction:
             "header_raw_path": signal.header.raw_path,
             "sampling_rate_hz": signal.header.sampling_rate_hz,
             "units": signal.header.units,
-            "sample_count": len(run.raw_mv),
-            "duration_s": len(run.raw_mv) / signal.header.sampling_rate_hz,
+            "sample_count": len(run.signal.raw_mv),
+            "duration_s": len(run.signal.raw_mv) / signal.header.sampling_rate_hz,
             **run.features,
+            "window_quality": run.window_quality,
             "is_usable": run.is_usable,
             "unusable_reason": run.unusable_reason,
             "signal_sha256": run.sha256,
@@ -444,6 +471,7 @@ _ARROW_TYPES = {
     "DOUBLE": pa.float64(),
     "BOOLEAN": pa.bool_(),
     "TIMESTAMP": pa.timestamp("us"),
+    "DOUBLE[]": pa.list_(pa.float64()),
 }
 
 
@@ -475,19 +503,24 @@ def _parts(runs: Sequence[_Run], load_id: int) -> Iterator[tuple[str, list[_Run]
 
 def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     rate = signals[0].header.sampling_rate_hz
-    samples = np.stack([signal.raw_mv for signal in signals])
+    # of a single signal, which may last a day, without a copy
+    samples: FloatArray = (
+        np.stack([signal.raw_mv for signal in signals]) if len(signals) > 1 else signals[0].raw_mv[None]
+    )
     batch: EcgBatch = transform_batch(samples, rate)
     filtered = batch.filtered_mv.astype(np.float32)
     with np.errstate(over="ignore"):  # what is beyond float32 is no ECG, and unusable
         raw = samples.astype(np.float32)
+    ends = np.cumsum([len(index) for index in batch.r_peak_index])
     return [
         _Run(
-            signal,
-            raw[row],
-            hashlib.sha256(raw[row].tobytes()).hexdigest(),
+            replace(signal, raw_mv=raw[row]),
+            hashlib.sha256(raw[row].data).hexdigest(),
             filtered[row],
             batch.r_peak_index[row].astype(np.int32),
+            batch.beats[:, ends[row] - len(batch.r_peak_index[row]) : ends[row]],
             {name: _plain(values[row]) for name, values in batch.features.items()},
+            [_plain(value) for value in batch.window_quality[row]],
             bool(batch.is_usable[row]),
             batch.unusable_reason[row],
         )

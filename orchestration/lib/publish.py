@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 import time
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,8 +122,7 @@ def hold_back(warehouse: Warehouse, published_path: Path, manifest_path: Path) -
     if not published_path.exists():
         return []
     relations = publishable(json.loads(manifest_path.read_text()))
-    with warehouse.read() as con:
-        con.execute(f"attach {_text(str(published_path))} as previous (read_only)")
+    with warehouse.read() as con, _previous(con, published_path):
         held_back = sorted(set(_present_columns(con, relations, "previous")) & _outdated(con, relations))
     if held_back:
         publish(warehouse, published_path, manifest_path, measurements=())
@@ -225,10 +227,8 @@ def _write(
     """Copy what may be published, from one snapshot of the warehouse or the publication before, into a new file."""
     publication_id, published_at = str(uuid.uuid4()), datetime.now(UTC).replace(tzinfo=None)
     row_counts: dict[str, int] = {}
-    with warehouse.read() as con:
+    with warehouse.read() as con, _previous(con, published_path):
         con.execute(f"attach {_text(str(next_path))} as next (read_write)")
-        if published_path.exists():
-            con.execute(f"attach {_text(str(published_path))} as previous (read_only)")
         con.execute("begin transaction")
         sources = _sources(con, relations, measurements)
         with progress.task("Publishing marts", total=len(sources)) as task:
@@ -251,6 +251,23 @@ def _write(
         con.execute("checkpoint next")
         con.execute("detach next")
     return publication_id, published_at, row_counts
+
+
+@contextmanager
+def _previous(con: duckdb.DuckDBPyConnection, published_path: Path) -> Iterator[None]:
+    """Attach the publication before as ``previous``; without it, if there is none or it is no database any more."""
+    with ExitStack() as stack:
+        if published_path.exists():
+            try:
+                con.execute(f"attach {_text(str(published_path))} as previous (read_only)")
+            except duckdb.Error:
+                # Somebody has opened it for writing, as DuckDB's own shell does: nobody holds a copy without a name.
+                copy = stack.enter_context(tempfile.TemporaryFile(dir=published_path.parent))
+                with published_path.open("rb") as published, suppress(duckdb.Error):
+                    shutil.copyfileobj(published, copy)
+                    copy.flush()
+                    con.execute(f"attach '/proc/self/fd/{copy.fileno()}' as previous (read_only)")
+        yield
 
 
 @dataclass(frozen=True)

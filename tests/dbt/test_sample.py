@@ -39,6 +39,7 @@ DAMAGE = {
         "update practice.revenue_10min set revenue_eur = revenue_eur + 0.01"
         " where category = 'Asthma' and window_start_at = '2026-03-02 12:00:00'"
     ),
+    "assert_every_run_has_its_beats": "update ecg.run set beat_count = beat_count + 1 where run_key = 'sf_state:01:2'",
     "assert_every_run_has_its_signal": (
         "update ecg.run_metadata set transform_load_id = 0 where run_key = 'sf_state:01:1'"
     ),
