@@ -1,16 +1,11 @@
 """The one door on a home that was built: signals from the lake, many readers while builds publish, the command."""
 
-import os
-import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +17,14 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from orchestration.cli import main
-from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+from orchestration.lib.home import ENVIRONMENT_VARIABLE, Home
 from orchestration.lib.lake import Lake
 from orchestration.lib.publish import publish
 from orchestration.lib.signal_store import read_filtered
 from orchestration.lib.warehouse import Warehouse
 from serving.app import create_app
 from tests.pipeline.conftest import Built
+from tests.publications import served
 
 # As long as the issue's minute is in benchmarks/serving.py, only shorter.
 LOAD_SECONDS = 4
@@ -44,28 +40,6 @@ def home(built: Built, tmp_path: Path) -> Home:
 
 def client(home: Home) -> TestClient:
     return TestClient(create_app(home, notebooks=home.path / "no notebooks"), base_url="http://127.0.0.1")
-
-
-@contextmanager
-def served(home: Home, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`vitalhouse serve`, as a person types it; gives its address and the process."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "orchestration.cli", "serve", "--port", "0", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, ENVIRONMENT_VARIABLE: str(home.path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        found = re.match(r"Vitalhouse is on (http://127\.0\.0\.1:\d+) \(Ctrl-C ends it\)\n", said)
-        assert found, said + process.stdout.read()
-        yield found[1], process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_a_signal_is_that_of_the_lake_in_fewer_points(built: Built) -> None:
