@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -11,38 +9,10 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
-from orchestration.lib.home import REPOSITORY
+from orchestration.lib.notebooks import descriptions
 
-NOTEBOOKS = REPOSITORY / "notebooks"
 # Where `Assets` is to be mounted.
 ASSETS = "/static/marimo"
-
-
-@dataclass(frozen=True)
-class Notebook:
-    """A notebook; ``description`` is the first line of its docstring."""
-
-    name: str
-    description: str
-    path: Path
-
-
-def find(folder: Path = NOTEBOOKS) -> list[Notebook]:
-    """Every file of the folder that defines a marimo app, by name."""
-    found = []
-    for path in sorted(folder.glob("[!_.]*.py")):
-        module = ast.parse(path.read_text())
-        names = {
-            target.id
-            for node in module.body
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
-        if "app" in names:
-            lines = (ast.get_docstring(module) or path.stem).splitlines()
-            found.append(Notebook(path.stem, lines[0], path))
-    return found
 
 
 class Assets(StaticFiles):
@@ -59,14 +29,14 @@ class Assets(StaticFiles):
         return response
 
 
-def mount(notebooks: list[Notebook]) -> ASGIApp:
-    """One ASGI app that serves each notebook under its name, with its code to look at but not to change."""
+def mount(folder: Path) -> ASGIApp:
+    """One ASGI app that serves each notebook of a folder under its name, with its code to look at but not to change."""
     # What every app draws with takes a second to import: here, so that the first visitor need not wait for it.
     import altair  # noqa: F401
     import marimo
 
     # Whoever opens an app has one of its own; it ends this many seconds after its page is closed.
     builder = marimo.create_asgi_app(quiet=True, include_code=True, session_ttl=120, asset_url=ASSETS)
-    for notebook in notebooks:
-        builder = builder.with_app(path=f"/{notebook.name}", root=str(notebook.path))
+    for name in descriptions(folder):
+        builder = builder.with_app(path=f"/{name}", root=str(folder / f"{name}.py"))
     return builder.build()

@@ -43,17 +43,26 @@ _SERIES = {
 
 
 def publish(
-    path: Path, row_count: int = 12, *, without: str = "", overrides: Mapping[str, Mapping[str, str]] | None = None
+    path: Path,
+    row_count: int = 12,
+    *,
+    only: str = "",
+    without: str = "",
+    overrides: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
     """Replace the published file by one with so many rows in each relation; gives the publication's id.
 
-    ``without`` leaves relations out whose name begins so; ``overrides`` has SQL for a relation's columns.
+    ``only`` has the relations whose name begins so, ``without`` leaves them out; ``overrides`` has SQL for a relation's
+    columns.
     """
     publication_id = str(uuid.uuid4())
     unfinished = path.with_name(f"{path.name}.{publication_id}")
     chosen = {**_SERIES, **(overrides or {})}
-    relations = [name for name in openapi.described() if not without or not name.startswith(without)]
+    relations = [
+        name for name in openapi.described() if name.startswith(only) and not (without and name.startswith(without))
+    ]
     with duckdb.connect(str(unfinished)) as con:
+        con.execute("create schema catalog")
         for relation in relations:
             con.execute(f"create schema if not exists {relation.split('.')[0]}")
             columns = ", ".join(
