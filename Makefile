@@ -45,6 +45,7 @@ demo: $(RUN_STAMP)
 	    from wearable.adherence order by all"
 	@echo "Now try:"
 	@echo "  . $(BIN)/activate"
+	@echo "  vitalhouse serve, and open http://127.0.0.1:8000"
 	@echo "  vitalhouse status"
 	@echo "  vitalhouse sql \"select sex, count(*), avg(mean_heart_rate_bpm) from ecg.subject group by sex\""
 	@echo "  vitalhouse sql --file dbt_project/analyses/ecg/subject_age.sql"
