@@ -14,9 +14,9 @@ from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 FOLDER = REPOSITORY / "notebooks"
 
 
-def descriptions() -> dict[str, str]:
+def descriptions(folder: Path = FOLDER) -> dict[str, str]:
     """The first line of each notebook's docstring, by name."""
-    paths = sorted(FOLDER.glob("[!_]*.py"))
+    paths = sorted(folder.glob("[!_]*.py"))
     return {path.stem: (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0] for path in paths}
 
 

@@ -8,18 +8,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import altair as alt
 import duckdb
 import pytest
 from marimo import as_html
+from playwright.sync_api import sync_playwright
 
 from notebooks._chart import MAX_POINTS
 from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 from orchestration.lib.publish import publish
 from orchestration.lib.warehouse import Warehouse
 from tests.dbt.project import DbtHome, DbtRun
+from tests.publications import served
 
+# An app takes two seconds, and many times that on a machine that others use too.
+TIMEOUT_MS = 120_000
 NAMES = sorted(path.stem for path in (REPOSITORY / "notebooks").glob("[!_]*.py"))
 
 
@@ -176,3 +181,101 @@ def test_a_notebook_breaks_where_a_mart_changes(home: Home, tmp_path: Path, monk
         con.execute("alter table practice.revenue_10min rename revenue_eur to revenue_usd")
     with pytest.raises(Exception, match="revenue_eur"):
         run("practice", Home(tmp_path), monkeypatch)
+
+
+# A control of each app: the kind of thing that is clicked, and which of them. Of a list, another option is chosen.
+CONTROLS = {
+    "balance": ("radio", 1),
+    "bloodtest": ("switch", 0),
+    "ecg": ("list", -1),
+    "lake": ("radio", 1),
+    "practice": ("radio", 1),
+    "wearable": ("list", -1),
+}
+# All pictures of a page, also inside marimo's elements.
+PICTURES = """() => {
+    const found = []
+    const look = root => root.querySelectorAll('*').forEach(each => {
+        if (each.tagName === 'CANVAS') found.push(each.toDataURL())
+        if (each.shadowRoot) look(each.shadowRoot)
+    })
+    look(document)
+    return found.join('\\n')
+}"""
+
+
+@pytest.fixture(scope="module")
+def address(home: Home) -> Iterator[str]:
+    """Where the sample is served."""
+    with served(home) as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[Any]:
+    """An installed Chromium, without a window."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium is installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser.new_context(viewport={"width": 1100, "height": 1300})
+        browser.close()
+
+
+@pytest.fixture
+def page(context: Any, address: str) -> Iterator[Any]:
+    """A page of that browser, which may ask nobody but the server."""
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    asked: list[str] = []
+    broken: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda websocket: asked.append(websocket.url))
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.on("console", lambda message: broken.append(message.text) if message.type == "error" else None)
+    yield page
+    page.close()
+    host = urlsplit(address).netloc
+    assert asked
+    assert [url for url in asked if urlsplit(url).netloc not in (host, "")] == []
+    assert broken == []
+
+
+def test_the_index_leads_to_every_app(page: Any, address: str) -> None:
+    page.goto(address)
+    shown = page.locator("li a")
+    assert [shown.nth(place).get_attribute("href") for place in range(shown.count())] == [f"/apps/{n}/" for n in NAMES]
+    for name in NAMES:
+        description = (load(name).__doc__ or "").splitlines()[0]
+        assert description in page.locator(f'a[href="/apps/{name}/"]').inner_text()
+    assert "Published" in page.inner_text("body") and "no rows yet" not in page.inner_text("body")
+
+
+def test_the_description_of_the_api_is_a_page(page: Any, address: str) -> None:
+    page.goto(f"{address}/docs")
+    page.locator(".opblock").first.wait_for()
+    assert "/api/series" in page.inner_text("body")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_app_draws_what_is_chosen(name: str, page: Any, address: str) -> None:
+    page.goto(f"{address}/apps/{name}/")
+    before = settled_pictures(page)
+    kind, place = CONTROLS[name]
+    if kind == "list":
+        page.locator("select").nth(place).select_option(index=1)
+    else:
+        page.get_by_role(kind).nth(place).click()
+    page.wait_for_function(f"before => {{ const now = ({PICTURES})(); return now && now !== before }}", arg=before)
+    assert "Traceback" not in page.inner_text("body") and "internal error" not in page.inner_text("body").lower()
+
+
+def settled_pictures(page: Any) -> str:
+    """The page's pictures, once no more of them come."""
+    page.locator("canvas").first.wait_for()
+    before, now = None, page.evaluate(PICTURES)
+    while now != before:
+        page.wait_for_timeout(300)
+        before, now = now, page.evaluate(PICTURES)
+    return str(now)
