@@ -284,6 +284,8 @@ ECG_RUN_FEATURE = Table(
     | ECG_FEATURE_COLUMNS
     | {
         "window_quality": "DOUBLE[]",
+        "general_feature_names": "VARCHAR[]",
+        "general_feature_values": "DOUBLE[]",
         "is_usable": "BOOLEAN",
         "unusable_reason": "VARCHAR",
         "signal_sha256": "VARCHAR",
@@ -301,6 +303,19 @@ ECG_RUN_SIMILARITY = Table(
         "other_raw_path": "VARCHAR",
         "correlation": "DOUBLE",
         "transform_version": "VARCHAR",
+    }
+    | LINEAGE,
+)
+
+# What a run's person is known by. It identifies them, as the signal does: raw tables are never published.
+ECG_RUN_TEMPLATE = Table(
+    "raw.ecg_run_template",
+    {
+        "clinic": "VARCHAR",
+        "subject": "VARCHAR",
+        "run": "INTEGER",
+        "template_mv": "DOUBLE[]",
+        "template_version": "VARCHAR",
     }
     | LINEAGE,
 )
@@ -597,7 +612,7 @@ ENTITIES: tuple[Entity, ...] = (
 )
 
 # Raw tables that a transform fills rather than the loader.
-COMPUTED_TABLES: tuple[Table, ...] = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY)
+COMPUTED_TABLES: tuple[Table, ...] = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY, ECG_RUN_TEMPLATE)
 
 MEASUREMENTS: tuple[str, ...] = tuple(dict.fromkeys(entity.measurement for entity in ENTITIES))
 

@@ -6,7 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import altair as alt
@@ -54,9 +54,19 @@ def load(name: str) -> ModuleType:
 
 
 def run(name: str, home: Home, monkeypatch: pytest.MonkeyPatch, **chosen: Any) -> str:
-    """Run a notebook; what its cells show, as text. A cell that fails raises."""
+    """Run a notebook, with other choices than its own; what its cells show, as text. A cell that fails raises."""
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(home.path))
-    outputs, _ = load(name).app.run(defs=chosen)
+    app = load(name).app
+    definitions = {}
+    if chosen:
+        # marimo wants all that a cell defines, or nothing of it.
+        _, defaults = app.run()
+        cells = [cell._cell.defs for cell in app._cell_manager.cells() if cell._cell.defs & chosen.keys()]
+        definitions = {each: defaults[each] for each in set().union(*cells)} | {
+            each: SimpleNamespace(value=value, selected_key=value) for each, value in chosen.items()
+        }
+        app = load(name).app
+    outputs, _ = app.run(defs=definitions)
     return "\n".join(as_html(output).text for output in outputs if output is not None)
 
 
@@ -87,30 +97,72 @@ def test_notebook_runs_on_the_sample(
     assert max(points for specification in drawn for points in series(specification)) <= MAX_POINTS
 
 
+# What a user may choose beside what is chosen at first; nothing at all, above all.
+CHOICES: list[tuple[str, dict[str, Any]]] = [
+    ("lake", {"source": [], "by": "first_seen_at"}),
+    ("ecg", {"subject": "sf_state:02", "feature": []}),
+    ("ecg", {"subject": "sf_state:05"}),
+    ("bloodtest", {"clinic": [], "sex": [], "why": []}),
+    ("bloodtest", {"sex": ["unknown"], "plausible": False}),
+    ("practice", {"category": [], "kind": "Diagnoses"}),
+    ("balance", {"entity": ("step_trainer", "readings")}),
+    ("wearable", {"metric": "hrv_rmssd_ms"}),
+    ("wearable", {"participant": "watch_study:p004"}),
+    ("wearable", {"participant": "nobody"}),
+]
+
+
+@pytest.mark.parametrize(("name", "chosen"), CHOICES)
+def test_notebook_runs_whatever_is_chosen(
+    name: str, chosen: dict[str, Any], home: Home, drawn: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(name, home, monkeypatch, **chosen)
+    assert max(points for specification in drawn for points in series(specification)) <= MAX_POINTS
+
+
+def test_signals_that_cannot_be_read_leave_the_rest(
+    home: Home, drawn: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A published file that was copied to where the lake is not."""
+    shutil.copy(home.published_path, tmp_path)
+    shown = run("ecg", Home(tmp_path), monkeypatch)
+    assert "The signal cannot be read here" in shown
+    assert "Features of this person over time" in shown and "Who looks like whom" in shown
+    assert drawn
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_says_that_nothing_is_published(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = run(name, Home(tmp_path), monkeypatch)
     assert "Nothing is published yet" in shown and "vitalhouse build" in shown
 
 
+@pytest.mark.parametrize("how", ["delete from", "drop table"])
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_says_what_is_missing_where_another_source_is_published(
-    name: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, how: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leave_only("ecg" if name != "ecg" else "practice", home, Home(tmp_path))
+    """A whole build publishes empty tables of the sources of which nothing came, a build of one source none of them."""
+    leave_only("ecg" if name != "ecg" else "practice", how, home, Home(tmp_path))
     shown = run(name, Home(tmp_path), monkeypatch)
     assert name == "lake" or f"vitalhouse generate {name}" in shown
 
 
-def leave_only(measurement: str, home: Home, copy: Home) -> None:
-    """A copy of the publication as a build of one source would have made it: the tables of the others are empty."""
+def leave_only(measurement: str, how: str, home: Home, copy: Home) -> None:
+    """A copy of the publication, without the rows, or the tables, of any other source."""
     shutil.copy(home.published_path, copy.published_path)
     with duckdb.connect(str(copy.published_path)) as con:
         for (relation,) in con.execute("select relation from catalog.publication").fetchall():
-            if relation in ("catalog.file", "catalog.load"):
+            if relation.startswith("catalog.") and relation != "catalog.rejected_row":
                 con.execute(f"delete from {relation} where measurement != ?", [measurement])
             elif not relation.startswith(f"{measurement}."):
-                con.execute(f"delete from {relation}")
+                con.execute(f"{how} {relation}")
+        con.execute(
+            """
+            delete from catalog.publication
+            where relation not in (select schema_name || '.' || table_name from duckdb_tables())
+            """
+        )
         for (relation,) in con.execute("select relation from catalog.publication").fetchall():
             count = f"(select count(*) from {relation})"
             con.execute(f"update catalog.publication set row_count = {count} where relation = ?", [relation])
