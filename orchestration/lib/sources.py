@@ -307,6 +307,19 @@ ECG_RUN_SIMILARITY = Table(
     | LINEAGE,
 )
 
+# What a run's person is known by. It identifies them, as the signal does: raw tables are never published.
+ECG_RUN_TEMPLATE = Table(
+    "raw.ecg_run_template",
+    {
+        "clinic": "VARCHAR",
+        "subject": "VARCHAR",
+        "run": "INTEGER",
+        "template_mv": "DOUBLE[]",
+        "template_version": "VARCHAR",
+    }
+    | LINEAGE,
+)
+
 # An id is part of keys whose parts a colon separates.
 _ID = "an id without a colon"
 _IS_ID = "not contains({value}, ':')"
@@ -599,7 +612,7 @@ ENTITIES: tuple[Entity, ...] = (
 )
 
 # Raw tables that a transform fills rather than the loader.
-COMPUTED_TABLES: tuple[Table, ...] = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY)
+COMPUTED_TABLES: tuple[Table, ...] = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY, ECG_RUN_TEMPLATE)
 
 MEASUREMENTS: tuple[str, ...] = tuple(dict.fromkeys(entity.measurement for entity in ENTITIES))
 

@@ -49,6 +49,15 @@ DAMAGE = {
         "update intermediate.int_balance_customer__judged set last_updated_at = timestamp '2999-01-01' "
         "where customer_key = (select max(customer_key) from intermediate.customer_trusted)"
     ),
+    "assert_no_copy_is_identified": (
+        "update ecg.identification set run_key = "
+        "(select min(run_key) from ecg.run where near_duplicate_of_run_key is not null) "
+        "where protocol = 'one_shot' and run_key = 'sf_state:01:2'"
+    ),
+    "assert_every_counted_run_was_enrolled": "delete from raw.ecg_run_template where subject = '03' and run = 1",
+    "assert_identification_adds_up": (
+        "update ecg.identification_summary set asked_run_count = asked_run_count + 1 where protocol = 'cross_session'"
+    ),
     "assert_no_run_is_claimed_by_two_files": (
         "update ecg.run set has_conflicting_file = true where run_key = 'sf_state:01:1'"
     ),
