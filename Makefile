@@ -24,24 +24,28 @@ help:
 	@echo "make lint        ruff, sqlfluff, mypy"
 	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, $(WFDB_BENCHMARKS) too; with ECGID=folder, identification"
 	@echo "make torture     kill whole builds at random moments"
-	@echo "make screenshot  docs/images/asset_graph.png, of a home of its own"
+	@echo "make screenshot  docs/images/*.png, of a home of its own"
 	@echo "make clean       remove .venv and what tools left behind, never data/"
 
 demo: $(RUN_STAMP)
 	@$(BIN)/vitalhouse generate all
 	@$(BIN)/vitalhouse build
 	@for mart in $$($(BIN)/vitalhouse sql --format csv \
-	    "select relation from catalog.publication where relation not like 'catalog.%' order by all" | tail -n +2); do \
+	    "select relation from catalog.publication where relation not like 'catalog.%' and relation != 'balance.funnel' order by all" | tail -n +2); do \
 	    echo; echo "$$mart"; $(BIN)/vitalhouse sql "from $$mart order by all limit 3"; \
 	done
 	@echo; echo "balance.funnel: who passed the gate of consent, and what was dropped for which reason"
-	@$(BIN)/vitalhouse sql --warehouse "select entity, from_zone, to_zone, outcome, row_count from balance.funnel \
+	@$(BIN)/vitalhouse sql "select entity, from_zone, to_zone, outcome, row_count from balance.funnel \
 	    order by entity, list_position(['lake', 'landing', 'trusted'], from_zone), is_kept, outcome"
 	@echo; echo "wearable.adherence: who stopped wearing, syncing or sharing"
-	@$(BIN)/vitalhouse sql "select participant_id, is_withdrawn, is_without_token, is_not_synced, is_without_sleep, \
-	    is_worn_too_little, round(recent_worn_share, 2) as worn from wearable.adherence order by all"
+	@$(BIN)/vitalhouse sql "select participant_id, last_sync_at, nights_without_sleep, \
+	    round(100 * recent_worn_share) as worn_pct, concat_ws(', ', if(is_withdrawn, 'withdrawn', null), \
+	    if(is_without_token, 'no token', null), if(is_not_synced, 'not synced', null), \
+	    if(is_without_sleep, 'no sleep', null), if(is_worn_too_little, 'worn too little', null)) as flags \
+	    from wearable.adherence order by all"
 	@echo "Now try:"
 	@echo "  . $(BIN)/activate"
+	@echo "  vitalhouse serve, and open http://127.0.0.1:8000"
 	@echo "  vitalhouse status"
 	@echo "  vitalhouse sql \"select sex, count(*), avg(mean_heart_rate_bpm) from ecg.subject group by sex\""
 	@echo "  vitalhouse sql --file dbt_project/analyses/ecg/subject_age.sql"

@@ -1,15 +1,17 @@
 """The one door on 100 million readings: what clients wait for, and beside that the same questions without a server.
 
-    python -m benchmarks.serving [--participants 16] [--days 365] [--clients 16] [--seconds 30]
+    python -m benchmarks.serving [--participants 16] [--days 365] [--clients 16] [--seconds 30] [--load-seconds 60]
 
 Goals: ``/api/series`` of 500 points, any range, 16 clients at once: 60 ms in the median, 200 ms in the 95th percentile;
-the index 100 ms. Then, with ``--load-seconds`` (60), 32 clients ask for everything while a publication follows the
-other, and no request may fail. Clients are a process of their own and ask again as soon as they have an answer.
+the index 100 ms; an app's first chart within 3 s of opening it (needs a Chromium). Then 32 clients read lists page by
+page and everything else for a minute while builds publish: no request may fail. Clients are a process of their own and
+ask again as soon as they have an answer.
 """
 
 import argparse
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,15 +137,6 @@ def served(home: Home) -> Iterator[int]:
         assert process.stdout is not None
         line = process.stdout.readline()
         port = int(line.split("127.0.0.1:")[1].split()[0])
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                ask_on(port, iter(["/health"]), time.monotonic() + 30, [], failures := [])
-                assert not failures
-                break
-            except AssertionError:
-                assert time.monotonic() < deadline, "the server does not answer"
-                time.sleep(0.1)
         yield port
     finally:
         process.send_signal(signal.SIGINT)
@@ -163,6 +156,64 @@ def make_publishable(path: Path) -> None:
         )
 
 
+def lists(number: int) -> Iterator[str]:
+    """What a client of the second part asks for, over and over."""
+    urls = ["/api/subjects?limit=3", "/api/catalog/files?limit=20", "/api/revenue?limit=10", "/", "/metrics", "/health"]
+    while True:
+        yield urls[number % len(urls)]
+        number += 1
+
+
+def under_load(home: Home, length: float) -> None:
+    """32 clients while builds of new deliveries publish; then the apps, opened one after the other."""
+    vitalhouse(home, "generate", "ecg", "--scale", "0.1")
+    vitalhouse(home, "build")
+    with served(home) as port:
+        out: list[tuple[list[float], list[str]]] = []
+        asking = threading.Thread(target=lambda: out.append(in_own_process(clients, port, 32, length, lists)))
+        asking.start()
+        builds = 0
+        for measurement in ("bloodtest", "practice", "balance", "wearable"):
+            vitalhouse(home, "generate", measurement, "--scale", "0.1")
+            vitalhouse(home, "build")
+            builds += asking.is_alive()
+        asking.join()
+        ((waits, failures),) = out
+        say(f"32 clients, {builds} builds publish", waits, length)
+        print(f"failed requests: {len(failures)} of {len(waits)} {failures[:3] or ''}")
+        first_charts(port)
+
+
+def first_charts(port: int) -> None:
+    """How long an app's first chart takes, each in a browser that has nothing of it yet, and opened once more."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        print("no Chromium: the apps were not opened")
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for name in sorted(path.stem for path in (REPOSITORY / "notebooks").glob("[!_]*.py")):
+            page = browser.new_context().new_page()
+            took = []
+            for _ in range(2):
+                started = time.perf_counter()
+                page.goto(f"http://127.0.0.1:{port}/apps/{name}/")
+                page.locator("canvas").first.wait_for(timeout=120_000)
+                took.append(time.perf_counter() - started)
+            print(f"/apps/{name}: first chart after {took[0]:.1f} s, opened again {took[1]:.1f} s")
+            page.context.close()
+        browser.close()
+
+
+def vitalhouse(home: Home, *arguments: str) -> None:
+    environment = {**os.environ, ENVIRONMENT_VARIABLE: str(home.path)}
+    command = [sys.executable, "-m", "orchestration.cli", *arguments]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
 def say(what: str, waits: list[float], length: float) -> None:
     print(
         f"{what:34} {len(waits) / length:6.0f} a second: median {np.median(waits):6.1f} ms, "
@@ -176,8 +227,11 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--load-seconds", type=float, default=60)
     options = parser.parse_args()
     print_machine()
+    with temporary_home() as home:
+        under_load(home, options.load_seconds)
     with temporary_home() as home:
         took, count = seconds(lambda: publish(home.published_path, options.participants, options.days))
         make_publishable(home.published_path)

@@ -161,7 +161,7 @@ def bars(
 ) -> alt.LayerChart | alt.FacetChart:
     """Horizontal bars, the longest on top, each with its figure."""
     base = alt.Chart(rows, height=alt.Step(26)).encode(
-        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(tickMinStep=1, format=",", labelOverlap=True)),
+        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(tickMinStep=1, format=",d", labelOverlap=True)),
         y=alt.Y(f"{label}:N", title=None, sort="-x"),
         tooltip=[alt.Tooltip(f"{label}:N", title=" "), alt.Tooltip(f"{value}:Q", title=unit, format=",")],
     )

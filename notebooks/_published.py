@@ -42,7 +42,9 @@ class Published:
         return found
 
 
-def open_or_say_why(title: str, about: str, *, source: str | None = None, needs: Iterable[str] = ()) -> Published:
+def open_or_say_why(
+    title: str, about: str, *, source: str | None = None, needs: Iterable[str] = (), reads: Iterable[str] = ()
+) -> Published:
     """Open what is published at this moment; end the notebook in words where there is nothing to look at.
 
     Parameters
@@ -53,6 +55,8 @@ def open_or_say_why(title: str, about: str, *, source: str | None = None, needs:
         The measurement whose data it shows, named in the words on what to type.
     needs
         Relations (``ecg.run``) that must have rows. One that is missing ends the notebook with what to type.
+    reads
+        Relations that may be empty, but must be there.
 
     Returns
     -------
@@ -62,7 +66,9 @@ def open_or_say_why(title: str, about: str, *, source: str | None = None, needs:
     con, row_counts, published_at, problem = _open(home)
     if problem is None and not all(row_counts.get(relation) for relation in needs):
         problem = f"No {source or 'such'} data is published."
-    mo.stop(problem is not None, mo.vstack([_heading(title, about), missing(problem or "", *_commands(source))]))
+    if problem is None and not all(relation in row_counts for relation in reads):
+        problem = "What is published was built by an older Vitalhouse."
+    mo.stop(problem is not None, mo.vstack([_heading(title, about), missing(problem or "", *commands(source))]))
     return Published(home, con, published_at, row_counts, _heading(title, about, _freshness(published_at)))
 
 
@@ -85,7 +91,8 @@ def _open(home: Home) -> tuple[duckdb.DuckDBPyConnection, dict[str, int], dateti
     return con, {}, datetime.min, problem
 
 
-def _commands(source: str | None) -> tuple[str, ...]:
+def commands(source: str | None) -> tuple[str, ...]:
+    """What to type to get data of a source, or of all."""
     return f"vitalhouse generate {source or 'all'}", "vitalhouse build"
 
 

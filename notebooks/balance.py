@@ -12,15 +12,16 @@ app = marimo.App(
 
 @app.cell(hide_code=True)
 def _():
+    from datetime import datetime
+
     import altair as alt
     import marimo as mo
-    import numpy as np
     import pyarrow as pa
 
     from notebooks import _chart as chart
     from notebooks._published import open_or_say_why, text
 
-    return alt, chart, mo, np, open_or_say_why, pa, text
+    return alt, chart, datetime, mo, open_or_say_why, pa, text
 
 
 @app.cell(hide_code=True)
@@ -30,6 +31,7 @@ def _(open_or_say_why):
         "Readings of trainers and phones, of those customers only who agreed to share their data for research.",
         source="balance",
         needs=["balance.funnel"],
+        reads=["balance.consent_week", "balance.excluded_device_count", "balance.machine_learning_curated"],
     )
     published = publication.con
     publication.heading
@@ -86,8 +88,7 @@ def _(alt, chart, entity, funnel, mo):
     _steps = ["delivered → readable", "readable → consented", "consented → for training"]
     _unit = "customers (at first: their records)" if entity.value[0] == "customer" else entity.value[1]
     _base = alt.Chart(_rows).encode(
-        y=alt.Y("outcome:N", title=None, sort=alt.EncodingSortField("place")),
-        x=alt.X("row_count:Q", title=_unit, axis=alt.Axis(format=",", labelOverlap=True, tickMinStep=1)),
+        x=alt.X("row_count:Q", title=_unit, axis=alt.Axis(format=",d", labelOverlap=True, tickMinStep=1)),
         tooltip=[
             alt.Tooltip("step:N", title="step"),
             alt.Tooltip("outcome:N", title="outcome"),
@@ -103,12 +104,13 @@ def _(alt, chart, entity, funnel, mo):
     )
 
     def _step(step):
-        _count = sum(_each == step for _each in _rows["step"].to_pylist())
+        outcomes = [row["outcome"] for row in _rows.to_pylist() if row["step"] == step]
+        each = _base.encode(y=alt.Y("outcome:N", title=None, sort=outcomes))
         return alt.layer(
-            _base.mark_bar().encode(color=_colour),
-            _base.mark_text(align="left", dx=4, color="#404040").encode(text=alt.Text("row_count:Q", format=",")),
+            each.mark_bar().encode(color=_colour),
+            each.mark_text(align="left", dx=4, color="#404040").encode(text=alt.Text("row_count:Q", format=",")),
             title=step,
-            height=26 * max(_count, 1),
+            height=26 * max(len(outcomes), 1),
             width="container",
         ).transform_filter(alt.datum.step == step)
 
@@ -262,6 +264,25 @@ def _(mo, publication):
     participant = mo.ui.dropdown(
         _options, value=next(iter(_options)), label="Participant", searchable=True, allow_select_none=False
     )
+    return (participant,)
+
+
+@app.cell(hide_code=True)
+def _(datetime, mo, participant, publication, text):
+    # Readings come every 300 ms; after a pause of a minute it is another training.
+    _begins = publication.values(
+        f"""
+        select measured_at from balance.machine_learning_curated
+        where participant_key = {text(participant.value)}
+        qualify coalesce(measured_at - lag(measured_at) over (order by measured_at) > interval 1 minute, true)
+        order by measured_at
+        """
+    )
+    _options = {
+        f"{_begin:%Y-%m-%d %H:%M:%S}": (_begin, _next)
+        for _begin, _next in zip(_begins, [*_begins[1:], datetime.max], strict=True)
+    }
+    training_day = mo.ui.dropdown(_options, value=next(iter(_options)), label="Training", allow_select_none=False)
     mo.vstack(
         [
             mo.md("""
@@ -270,22 +291,19 @@ def _(mo, publication):
         One participant's readings: acceleration of the phone in three directions, and the trainer's distance from the
         object at the same instants. Names are pseudonyms.
         """),
-            participant,
+            mo.hstack([participant, training_day], justify="start", gap=2, wrap=True),
         ]
     )
-    return (participant,)
+    return (training_day,)
 
 
 @app.cell(hide_code=True)
-def _(alt, chart, mo, np, pa, signals):
+def _(alt, chart, mo, pa, signals):
     _rows = chart.table(signals)
     _times, _distance = _rows["measured_at"].to_numpy(), _rows["distance_from_object_cm"].to_numpy(zero_copy_only=False)
-    # Readings come every 300 ms; a pause of a minute is another training.
-    _pause = np.timedelta64(1, "m")
     _axis = alt.Axis(title="time, UTC", format="%H:%M:%S", labelOverlap=True)
     _acceleration = pa.concat_tables(
-        chart.line(_times, _rows[_name].to_numpy(zero_copy_only=False), longest_gap=_pause, direction=_name)
-        for _name in ("x", "y", "z")
+        chart.line(_times, _rows[_name].to_numpy(zero_copy_only=False), direction=_name) for _name in ("x", "y", "z")
     )
     mo.vstack(
         [
@@ -302,7 +320,7 @@ def _(alt, chart, mo, np, pa, signals):
                 ],
             ),
             alt.Chart(
-                chart.line(_times, _distance, longest_gap=_pause),
+                chart.line(_times, _distance),
                 title="Distance from the object",
                 height=180,
                 width="container",
@@ -322,14 +340,16 @@ def _(alt, chart, mo, np, pa, signals):
 
 
 @app.cell
-def _(mo, participant, published, text):
+def _(mo, participant, published, text, training_day):
     signals = mo.sql(
         f"""
         select measured_at, x, y, z, distance_from_object_cm
         from balance.machine_learning_curated
-        where participant_key = {text(participant.value)}
+        where
+            participant_key = {text(participant.value)}
+            and measured_at >= {text(training_day.value[0])}
+            and measured_at < {text(training_day.value[1])}
         order by measured_at
-        limit 100000
         """,
         output=False,
         engine=published,

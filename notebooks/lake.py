@@ -10,11 +10,22 @@ app = marimo.App(width="medium", app_title="What arrived", sql_output="native")
 def _():
     import altair as alt
     import marimo as mo
+    import pyarrow as pa
 
     from notebooks import _chart as chart
-    from notebooks._published import failed_checks, open_or_say_why, texts
+    from notebooks._published import commands, failed_checks, missing, open_or_say_why, texts
 
-    return alt, chart, failed_checks, mo, open_or_say_why, texts
+    return (
+        alt,
+        chart,
+        commands,
+        failed_checks,
+        missing,
+        mo,
+        open_or_say_why,
+        pa,
+        texts,
+    )
 
 
 @app.cell(hide_code=True)
@@ -23,6 +34,7 @@ def _(open_or_say_why):
         "What arrived",
         "Every file that clinics delivered, and what became of it: loaded, already known, waiting or refused.",
         needs=["catalog.file"],
+        reads=["catalog.problem"],
     )
     published = publication.con
     publication.heading
@@ -217,6 +229,105 @@ def _(mo, published, source, texts):
 
 
 @app.cell(hide_code=True)
+def _(chart, mo, problems):
+    _rows = chart.table(problems)
+    mo.vstack(
+        [
+            mo.md("""
+        ## What was refused, and why
+
+        Values are left out, since they may tell who somebody is. `vitalhouse status` shows the reasons whole.
+        """),
+            chart.shown(chart.listed(_rows), _rows, "Nothing of these sources was refused, and nothing waits."),
+        ]
+    )
+    return
+
+
+@app.cell
+def _(mo, published, source, texts):
+    problems = mo.sql(
+        f"""
+        select
+            measurement || coalesce(', ' || entity, '') as "from",
+            delivery,
+            kind as what,
+            problem as why,
+            if(kind = 'row refused', row_count, file_count) as "how many",
+            regexp_replace(example_raw_path, '^.*?/measurement=[^/]*/[^/]*/', '')
+            || coalesce(', line ' || example_line_number, '') as example
+        from catalog.problem
+        where measurement in {texts(source.value)}
+        order by "how many" desc, "from", delivery, why
+        """,
+        output=False,
+        engine=published,
+    )
+    return (problems,)
+
+
+@app.cell(hide_code=True)
+def _(commands, missing, mo, publication, published):
+    # A build of other sources alone publishes no table of runs.
+    mo.stop(not publication.has("ecg.run"), missing("No ECG run is published.", *commands("ecg")))
+    published_runs = published
+    return (published_runs,)
+
+
+@app.cell(hide_code=True)
+def _(alt, chart, mo, uploads):
+    _rows = chart.table(uploads)
+    _picture = (
+        alt.Chart(_rows, height=alt.Step(26), width="container")
+        .mark_bar()
+        .encode(
+            x=alt.X("runs:Q", title="runs", axis=alt.Axis(format=",d", tickMinStep=1, labelOverlap=True)),
+            y=alt.Y("delivery:N", title=None, sort="descending"),
+            color=alt.Color(
+                "what:N",
+                title="Run",
+                scale=alt.Scale(domain=["usable", "not usable"], range=[chart.BLUE, chart.ORANGE]),
+            ),
+            tooltip=["delivery:N", alt.Tooltip("what:N", title="run"), alt.Tooltip("runs:Q", format=",")],
+        )
+    )
+    mo.vstack(
+        [
+            mo.md("## ECG runs per upload\n\nRuns that each delivery completed, the latest delivery on top."),
+            chart.shown(_picture, _rows, "No ECG run is published."),
+        ]
+    )
+    return
+
+
+@app.cell
+def _(mo, published_runs):
+    uploads = mo.sql(
+        """
+        with latest as (
+            select clinic, delivery
+            from ecg.run
+            group by clinic, delivery
+            order by delivery desc
+            limit 40
+        )
+
+        select
+            clinic || ', ' || delivery as delivery,
+            if(is_usable, 'usable', 'not usable') as what,
+            count(*) as runs
+        from ecg.run
+        inner join latest using (clinic, delivery)
+        group by all
+        order by all
+        """,
+        output=False,
+        engine=published_runs,
+    )
+    return (uploads,)
+
+
+@app.cell(hide_code=True)
 def _(chart, loads, mo):
     _rows = chart.table(loads)
     mo.vstack(
@@ -249,6 +360,33 @@ def _(mo, published, source, texts):
         engine=published,
     )
     return (loads,)
+
+
+@app.cell(hide_code=True)
+def _(chart, failed_checks, mo, pa, publication):
+    _checks = failed_checks(publication.home)
+    _words = {"warn": "look at it", "fail": "failed: nothing new is published", "error": "could not be run"}
+    _rows = pa.table(
+        {
+            "check": [_check.name.removeprefix("assert_").replace("_", " ") for _check in _checks],
+            "of": [_check.relation for _check in _checks],
+            "outcome": [_words[_check.status] for _check in _checks],
+            "rows": [_check.failure_count for _check in _checks],
+            "when (UTC)": [f"{_check.checked_at:%Y-%m-%d %H:%M}" for _check in _checks],
+        }
+    )
+    mo.vstack(
+        [
+            mo.md("""
+        ## Checks that found something
+
+        Every build checks its tables. A check that fails keeps the build from publishing, so that this page shows what
+        was published before; other findings are for somebody to look at.
+        """),
+            chart.shown(chart.listed(_rows, page_size=15), _rows, "All checks of the latest builds passed."),
+        ]
+    )
+    return
 
 
 if __name__ == "__main__":

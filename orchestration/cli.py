@@ -253,6 +253,18 @@ def estimate(participants: int, days: int, metrics: str, interval_seconds: float
         )
 
 
+@main.command()
+@click.argument("name", required=False)
+def notebook(name: str | None) -> None:
+    """Open the notebook NAME in the browser, with its SQL to change; without a name, list them."""
+    from orchestration.lib import notebooks
+
+    if name is not None:
+        sys.exit(notebooks.edit(Home.from_environment().ensure(), name))
+    for each, description in notebooks.descriptions().items():
+        click.echo(f"{each:<10} {description}")
+
+
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def dbt(arguments: tuple[str, ...]) -> None:

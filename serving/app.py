@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 
-import duckdb
 import prometheus_client as prometheus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -21,6 +20,8 @@ from orchestration.lib import checks
 from orchestration.lib.errors import NotThere, UsageError, VitalhouseError
 from orchestration.lib.home import Home
 from orchestration.lib.lake import Lake
+from orchestration.lib.notebooks import FOLDER as NOTEBOOKS
+from orchestration.lib.notebooks import descriptions
 from orchestration.lib.published import NothingPublished, Publication, PublicationGone, Publications, TooSlow
 from serving import api, apps, formats, pages
 from serving.guard import Guard
@@ -36,12 +37,12 @@ _SCHEMAS = {"lake": "catalog"}
 def create_app(
     home: Home,
     token: str | None = None,
-    notebooks: Path = apps.NOTEBOOKS,
+    notebooks: Path = NOTEBOOKS,
     query_seconds: float = api.QUERY_SECONDS,
 ) -> ASGIApp:
     """Everything that `vitalhouse serve` serves, on what this home publishes; with a token, to who has it."""
     publications = Publications(home.published_path)
-    found = apps.find(notebooks)
+    found = descriptions(notebooks)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -69,10 +70,10 @@ def create_app(
         bad = sum(check.is_bad for check in checks.read(home.checks_path))
         try:
             with publications.latest() as publication:
-                shown = [_freshness(publication, notebook) for notebook in found]
+                shown = [_freshness(publication, *each) for each in found.items()]
                 return HTMLResponse(pages.index(shown, publication.published_at, None, bad))
         except NothingPublished as problem:
-            shown = [pages.App(notebook.name, notebook.description) for notebook in found]
+            shown = [pages.App(*each) for each in found.items()]
             return HTMLResponse(pages.index(shown, None, str(problem), bad))
 
     @app.get("/health", include_in_schema=False)
@@ -101,7 +102,8 @@ def create_app(
         )
 
     app.mount(_SWAGGER, StaticFiles(directory=str(resources.files("fastapi_offline") / "static")))
-    app.mount("/apps", apps.mount(found))
+    app.mount(apps.ASSETS, apps.Assets())
+    app.mount("/apps", apps.mount(notebooks))
     return Guard(Measured(app, registry), token)
 
 
@@ -117,18 +119,14 @@ built meanwhile: `publication_id` says of which.
 """
 
 
-def _freshness(publication: Publication, notebook: apps.Notebook) -> pages.App:
-    schema = _SCHEMAS.get(notebook.name, notebook.name)
-    rows = sum(count for name, count in publication.row_counts.items() if name.split(".")[0] == schema)
+def _freshness(publication: Publication, name: str, description: str) -> pages.App:
+    schema = _SCHEMAS.get(name, name)
+    rows = sum(count for relation, count in publication.row_counts.items() if relation.split(".")[0] == schema)
     with publication.question(api.QUERY_SECONDS) as con:
-        try:
-            loaded = con.execute(
-                "select max(finished_at) from catalog.load where measurement = $name or $name = 'lake'",
-                {"name": notebook.name},
-            ).fetchone()
-        except duckdb.CatalogException:
-            loaded = None
-    return pages.App(notebook.name, notebook.description, rows, loaded[0] if loaded else None)
+        loaded = con.execute(
+            "select max(finished_at) from catalog.load where measurement = $name or $name = 'lake'", {"name": name}
+        ).fetchone()
+    return pages.App(name, description, rows, loaded[0] if loaded else None)
 
 
 def _handle_errors(app: FastAPI) -> None:

@@ -16,6 +16,8 @@ from serving.guard import check_binding, read_token
 
 # Who has a page open keeps a connection for as long; ending the server need not wait for that.
 _GRACE_SECONDS = 2
+# More than there are clients that come at once.
+_BACKLOG = 256
 
 
 def serve(home: Home, host: str, port: int, token_path: Path | None, say: Callable[[str], None] = print) -> None:
@@ -56,6 +58,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        # Who is quicker than the server waits for it.
+        listening.listen(_BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise VitalhouseError(

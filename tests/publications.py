@@ -1,7 +1,11 @@
-"""Published files without a build: every mart as its contract has it, with rows made up by column type."""
+"""Published files without a build: every mart as its contract has it, with rows made up by column type; and servers."""
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -14,6 +18,7 @@ import duckdb
 import uvicorn
 from starlette.types import ASGIApp
 
+from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 from serving import openapi
 
 # As SQL of the number of the row, `i`.
@@ -38,17 +43,26 @@ _SERIES = {
 
 
 def publish(
-    path: Path, row_count: int = 12, *, without: str = "", overrides: Mapping[str, Mapping[str, str]] | None = None
+    path: Path,
+    row_count: int = 12,
+    *,
+    only: str = "",
+    without: str = "",
+    overrides: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
     """Replace the published file by one with so many rows in each relation; gives the publication's id.
 
-    ``without`` leaves relations out whose name begins so; ``overrides`` has SQL for a relation's columns.
+    ``only`` has the relations whose name begins so, ``without`` leaves them out; ``overrides`` has SQL for a relation's
+    columns.
     """
     publication_id = str(uuid.uuid4())
     unfinished = path.with_name(f"{path.name}.{publication_id}")
     chosen = {**_SERIES, **(overrides or {})}
-    relations = [name for name in openapi.described() if not without or not name.startswith(without)]
+    relations = [
+        name for name in openapi.described() if name.startswith(only) and not (without and name.startswith(without))
+    ]
     with duckdb.connect(str(unfinished)) as con:
+        con.execute("create schema catalog")
         for relation in relations:
             con.execute(f"create schema if not exists {relation.split('.')[0]}")
             columns = ", ".join(
@@ -91,3 +105,25 @@ def running(app: ASGIApp) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(10)
+
+
+@contextmanager
+def served(home: Home, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """`vitalhouse serve`, as a person types it; gives its address and the process."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestration.cli", "serve", "--port", "0", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, ENVIRONMENT_VARIABLE: str(home.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        found = re.match(r"Vitalhouse is on (http://127\.0\.0\.1:\d+) \(Ctrl-C ends it\)\n", said)
+        assert found, said + process.stdout.read()
+        yield found[1], process
+    finally:
+        process.kill()
+        process.wait()

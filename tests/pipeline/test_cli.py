@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestration.cli import main
+from orchestration.lib import notebooks
 from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 from orchestration.lib.lake import Lake
 from orchestration.lib.publish import published_row_counts
@@ -64,6 +65,7 @@ def test_help_imports_nothing_heavy() -> None:
         ["generate", "astrology"],
         ["generate", "ecg", "--scale", "0"],
         ["generate", "ecg", "--scale", "many"],
+        ["notebook", "astrology"],
         ["sql"],
         ["sql", "select 1", "--file", "Makefile"],
         ["sql", "--file", "no such file"],
@@ -111,6 +113,29 @@ def test_status_shows_deliveries_and_loads(built: Built) -> None:
     assert re.search(r"ecg +sf_state +2020-12-01 +12 +10 +2 ", result.output)
     assert re.search(r"ecg +run_header +1 ", result.output)
     assert "Rejected files: none" in result.output
+
+
+def test_notebooks_are_listed_with_what_they_show(home: Home) -> None:
+    result = vitalhouse(home, "notebook")
+    assert result.exit_code == 0
+    assert re.search(r"(?m)^practice +Doctors' offices: revenue", result.output)
+
+
+def test_a_notebook_opens_on_this_machine_and_asks_no_other(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it remembers of a session goes into the home: it is what the cells showed."""
+    started: list[tuple[list[str], dict[str, str]]] = []
+
+    def run(command: list[str], *, env: dict[str, str], **_: Any) -> Any:
+        started.append((command, env))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(notebooks.subprocess, "run", run)
+    assert vitalhouse(home, "notebook", "lake").exit_code == 0
+    ((arguments, environment),) = started
+    assert arguments[1:4] == ["-m", "marimo", "edit"] and arguments[-1].endswith("notebooks/lake.py")
+    assert {"127.0.0.1", "--skip-update-check"} <= set(arguments)
+    assert environment[ENVIRONMENT_VARIABLE] == str(home.path)
+    assert Path(environment["PYTHONPYCACHEPREFIX"]).is_relative_to(home.path)
 
 
 def test_sql_on_nothing_says_what_to_do(home: Home) -> None:

@@ -18,6 +18,7 @@ RULES = [
     ("serving", {"synthetic", "tests", "benchmarks", "python_transforms"}, set()),
     # A build hands Dagster its jobs; everything else in lib is used without Dagster.
     ("orchestration/lib", {"dagster", "dagster_dbt"}, {"orchestration/lib/build.py"}),
+    ("notebooks", {"dagster", "dagster_dbt", "dbt", "synthetic", "orchestration.defs", "orchestration.cli"}, set()),
     ("orchestration/defs", {"orchestration.cli", "orchestration.definitions", "synthetic", "python_transforms"}, set()),
 ]
 

@@ -43,15 +43,15 @@ def subjects(publications: Publications, publication_id: str | None = None) -> i
 def test_each_question_is_of_what_is_published_at_that_moment(path: Path) -> None:
     publications = Publications(path)
     for row_count in (3, 5, 2):
-        publish(path, row_count)
+        publish(path, row_count, only="ecg.subject")
         assert subjects(publications) == subjects(publications) == row_count
 
 
 def test_a_reader_keeps_what_it_began_with(path: Path) -> None:
     publications = Publications(path)
-    publish(path, 3)
+    publish(path, 3, only="ecg.subject")
     with publications.latest() as publication, publication.question(10) as con:
-        publish(path, 5)
+        publish(path, 5, only="ecg.subject")
         assert subjects(publications) == 5
         assert con.execute("select count(*) from ecg.subject").fetchall() == [(3,)]
 
@@ -59,10 +59,10 @@ def test_a_reader_keeps_what_it_began_with(path: Path) -> None:
 def test_a_replaced_publication_is_kept_for_a_while_and_its_file_then_closed(path: Path) -> None:
     clock = Clock()
     publications = Publications(path, kept_seconds=60, clock=clock)
-    first = publish(path, 3)
+    first = publish(path, 3, only="ecg.subject")
     subjects(publications)
     open_before = open_files(path)
-    publish(path, 5)
+    publish(path, 5, only="ecg.subject")
     clock.now = 100.0
     assert subjects(publications) == 5
     assert subjects(publications, first) == 3
@@ -76,7 +76,7 @@ def test_of_many_publications_the_last_ones_are_kept(path: Path) -> None:
     publications = Publications(path, kept_count=2)
     ids = []
     for row_count in range(1, 6):
-        ids.append(publish(path, row_count))
+        ids.append(publish(path, row_count, only="ecg.subject"))
         subjects(publications)
     assert [subjects(publications, each) for each in ids[2:]] == [3, 4, 5]
     for each in ids[:2]:
@@ -86,9 +86,9 @@ def test_of_many_publications_the_last_ones_are_kept(path: Path) -> None:
 
 def test_one_that_is_being_read_is_closed_only_afterwards(path: Path) -> None:
     publications = Publications(path, kept_count=0)
-    publish(path, 3)
+    publish(path, 3, only="ecg.subject")
     with publications.latest() as publication:
-        publish(path, 5)
+        publish(path, 5, only="ecg.subject")
         assert subjects(publications) == 5
         with publication.question(10) as con:
             assert con.execute("select count(*) from ecg.subject").fetchall() == [(3,)]
@@ -99,9 +99,9 @@ def test_one_that_is_being_read_is_closed_only_afterwards(path: Path) -> None:
 def test_closing_leaves_no_file_open(path: Path) -> None:
     publications = Publications(path)
     before = open_files(path)
-    publish(path)
+    publish(path, only="ecg.subject")
     subjects(publications)
-    publish(path)
+    publish(path, only="ecg.subject")
     subjects(publications)
     assert open_files(path) > before
     publications.close()
@@ -119,12 +119,12 @@ def test_what_is_no_publication_is_said(path: Path) -> None:
     duckdb.connect(str(path)).close()
     with pytest.raises(NothingPublished, match="cannot be read"):
         subjects(publications)
-    publish(path, 4)
+    publish(path, 4, only="ecg.subject")
     assert subjects(publications) == 4
 
 
 def test_a_question_that_takes_too_long_is_ended(path: Path) -> None:
-    publish(path)
+    publish(path, only="ecg.subject")
     publications = Publications(path)
     with publications.latest() as publication:
         with pytest.raises(TooSlow, match=r"more than 0\.1 s"), publication.question(0.1) as con:
