@@ -41,6 +41,7 @@ def _(open_or_say_why):
         "One lead of the heart's electrical activity, recorded in runs of mostly 20 seconds. Not for diagnosis.",
         source="ecg",
         needs=["ecg.run"],
+        reads=["ecg.feature_variability", "ecg.identification", "ecg.identification_summary"],
     )
     published = publication.con
     publication.heading
@@ -464,94 +465,81 @@ def _(chart, features, mo, published, subject, text):
 
 
 @app.cell(hide_code=True)
-def _(alt, chart, features, mo, pa, spread):
-    _names = {_name: _title for _title, _name in features.items()}
-    _found = chart.table(spread)
-    _rows = pa.table(
-        {
-            "feature": [_names[_name] for _name in _found["feature"].to_pylist()] * 2,
-            "what": ["between people"] * _found.num_rows + ["within a person"] * _found.num_rows,
-            "share": _found["between_share"].to_pylist()
-            + [1 - _share for _share in _found["between_share"].to_pylist()],
-            "spread": _found["between_people"].to_pylist() + _found["within_a_person"].to_pylist(),
-        }
-    )
-    _picture = (
-        alt.Chart(_rows, height=alt.Step(28), width="container")
-        .mark_bar()
-        .encode(
-            x=alt.X(
-                "share:Q", title="share of all variance", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])
-            ),
-            y=alt.Y("feature:N", title=None, sort=_rows["feature"].to_pylist()),
-            color=alt.Color(
-                "what:N",
-                title="Differences",
-                scale=alt.Scale(domain=["between people", "within a person"], range=[chart.BLUE, chart.ORANGE]),
-            ),
-            tooltip=[
-                "feature:N",
-                alt.Tooltip("what:N", title="differences"),
-                alt.Tooltip("share:Q", title="share of variance", format=".0%"),
-                alt.Tooltip("spread:Q", title="standard deviation", format=".3~g"),
-            ],
-        )
+def _(mo):
+    when = mo.ui.radio(
+        {"all runs": "", "runs of one day": "same_day_", "runs of different days": "later_day_"},
+        value="all runs",
+        inline=True,
+        label="Compare",
     )
     mo.vstack(
         [
             mo.md("""
         ## What differs between people, and what within a person
 
-        Of all people who have two usable runs or more. The more of a bar is blue, the better a feature tells people
-        apart; the more is orange, the more it changes from run to run of one person.
+        Of all usable runs. The more of a bar is blue, the better a feature tells people apart; the more is orange, the
+        more it changes from run to run of one person. The black line is where the border lies with 95 % certainty.
         """),
-            chart.shown(_picture, _rows, "Nobody has two usable runs yet."),
+            when,
         ]
+    )
+    return (when,)
+
+
+@app.cell(hide_code=True)
+def _(alt, chart, spread):
+    _rows = chart.table(spread)
+    _y = alt.Y("feature:N", title=None, sort=_rows["feature"].to_pylist())
+    _tooltip = [
+        "feature:N",
+        "unit:N",
+        alt.Tooltip("people:Q"),
+        alt.Tooltip("runs:Q"),
+        alt.Tooltip("share:Q", title="share between people", format=".0%"),
+        alt.Tooltip("between_people:Q", title="standard deviation between people", format=".3~g"),
+        alt.Tooltip("within_a_person:Q", title="standard deviation within a person", format=".3~g"),
+    ]
+    _base = alt.Chart(_rows).encode(y=_y, tooltip=_tooltip)
+    _bars = (
+        _base.transform_calculate(between="datum.share", within="1 - datum.share")
+        .transform_fold(["between", "within"], as_=["what", "part"])
+        .mark_bar()
+        .encode(
+            x=alt.X("part:Q", title="share of all variance", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+            color=alt.Color(
+                "what:N",
+                title="Differences",
+                scale=alt.Scale(domain=["between", "within"], range=[chart.BLUE, chart.ORANGE]),
+                legend=alt.Legend(labelExpr="datum.value == 'between' ? 'between people' : 'within a person'"),
+            ),
+        )
+    )
+    _interval = _base.mark_rule(color="black").encode(x="low:Q", x2="high:Q")
+    chart.shown(
+        alt.layer(_bars, _interval, height=alt.Step(18), width="container"),
+        _rows,
+        "Too few people have several usable runs of this kind.",
     )
     return
 
 
 @app.cell
-def _(features, mo, published):
+def _(mo, published, when):
     spread = mo.sql(
         f"""
-        with run as (
-            select subject_key, {", ".join(features.values())}
-            from ecg.run
-            where is_usable and duplicate_of_run_key is null and near_duplicate_of_run_key is null
-        ),
-
-        feature_value as (
-            select subject_key, feature, value
-            from run unpivot (value for feature in ({", ".join(features.values())}))
-        ),
-
-        subject as (
-            select feature, subject_key, count(*) as runs, avg(value) as mean, var_samp(value) as variance
-            from feature_value
-            group by all
-            having runs > 1
-        ),
-
-        -- one-way analysis of variance: a mean of few runs varies by itself, and that is taken off
-        pooled as (
-            select
-                feature,
-                sum((runs - 1) * variance) / sum(runs - 1) as within_variance,
-                greatest(var_samp(mean) - within_variance * avg(1 / runs), 0) as between_variance
-            from subject
-            group by feature
-            having count(*) > 1
-        )
-
         select
-            feature,
-            sqrt(between_variance) as between_people,
-            sqrt(within_variance) as within_a_person,
-            between_variance / (between_variance + within_variance) as between_share
-        from pooled
-        where between_variance + within_variance > 0
-        order by between_share desc
+            replace(feature, '_', ' ') as feature,
+            unit,
+            {when.value}subject_count as people,
+            {when.value}run_count as runs,
+            greatest({when.value}icc, 0) as share,
+            greatest({when.value}icc_low, 0) as low,
+            greatest({when.value}icc_high, 0) as high,
+            sqrt({when.value}between_subject_variance) as between_people,
+            sqrt({when.value}within_subject_variance) as within_a_person
+        from ecg.feature_variability
+        where {when.value}icc is not null
+        order by {when.value}icc desc, feature
         """,
         output=False,
         engine=published,
@@ -560,21 +548,114 @@ def _(features, mo, published):
 
 
 @app.cell(hide_code=True)
-def _(alike, alt, chart, mo):
+def _(alt, chart, mo, own_rank, recognised, run):
+    _rows = chart.table(recognised)
+    _base = alt.Chart(_rows, height=alt.Step(30), width="container").encode(
+        y=alt.Y("question:N", title=None, sort=None, axis=alt.Axis(labelLimit=380)),
+        tooltip=[
+            alt.Tooltip("question:N", title="asked"),
+            alt.Tooltip("rank1_pct:Q", title="taken for their own person, %", format=".1f"),
+            alt.Tooltip("rank5_pct:Q", title="own person among the first five, %", format=".1f"),
+            alt.Tooltip("eer_pct:Q", title="error where a claim is checked, %", format=".1f"),
+            alt.Tooltip("asked_run_count:Q", title="runs asked"),
+            alt.Tooltip("gallery_subject_count:Q", title="people to choose from"),
+        ],
+    )
+    _x = alt.X("rank1_pct:Q", title="runs taken for their own person, %", scale=alt.Scale(domain=[0, 100]))
+    _mine = chart.table(own_rank).to_pylist()
+    _said = "; ".join(
+        f"{_row['question']}: "
+        + ("recognised" if _row["rank"] == 1 else f"at place {_row['rank']} of {_row['gallery_subject_count']}")
+        for _row in _mine
+    )
+    mo.vstack(
+        [
+            mo.md("""
+        ## Who looks like whom
+
+        A heartbeat's shape is a person's own, like a fingerprint. Each run was compared with earlier ones of everybody
+        in its clinic, by its mean beat. Which other person a run resembles is not published: it would link pseudonyms.
+        """),
+            chart.shown(
+                alt.layer(
+                    _base.mark_bar(size=16).encode(x=_x),
+                    _base.mark_rule(strokeWidth=2).encode(x="rank1_low_pct:Q", x2="rank1_high_pct:Q"),
+                ),
+                _rows,
+                "Nobody could be asked for yet: it takes two people or more with several usable runs.",
+            ),
+            mo.md(
+                f"**Run {run.value}**: {_said}."
+                if _mine
+                else f"Run {run.value} was not asked: it is an earlier one of its person."
+            ),
+        ]
+    )
+    return
+
+
+@app.cell
+def _(mo, published, run, text):
+    recognised = mo.sql(
+        f"""
+        select
+            case protocol
+                when 'chronological' then 'later runs, against all earlier ones'
+                when 'cross_session' then 'runs of later days, against the first day'
+                when 'one_shot' then 'all other runs, against the first one'
+                else protocol
+            end as question,
+            * exclude (clinic, protocol)
+        from ecg.identification_summary
+        where clinic = (select clinic from ecg.run where run_key = {text(run.value)})
+        order by protocol
+        """,
+        output=False,
+        engine=published,
+    )
+    return (recognised,)
+
+
+@app.cell
+def _(mo, published, run, text):
+    own_rank = mo.sql(
+        f"""
+        select
+            case protocol
+                when 'chronological' then 'against all earlier runs'
+                when 'cross_session' then 'against the first day'
+                when 'one_shot' then 'against the first run'
+                else protocol
+            end as question,
+            rank,
+            gallery_subject_count
+        from ecg.identification
+        where run_key = {text(run.value)}
+        order by protocol
+        """,
+        output=False,
+        engine=published,
+    )
+    return (own_rank,)
+
+
+@app.cell(hide_code=True)
+def _(alike, alt, chart, mo, pa):
     _rows = chart.table(alike)
+    _rows = _rows.append_column("place", pa.array(range(1, _rows.num_rows + 1)))
     _picture = (
         alt.Chart(_rows, height=alt.Step(24), width="container")
         .mark_bar()
         .encode(
             x=alt.X("distance:Q", title="difference (0: the same figures)"),
-            y=alt.Y("other_run_key:N", title=None, sort="x"),
+            y=alt.Y("place:O", title="place"),
             color=alt.Color(
                 "whose:N",
                 title="Run of",
                 scale=alt.Scale(domain=["the same person", "somebody else"], range=[chart.BLUE, chart.ORANGE]),
             ),
             tooltip=[
-                alt.Tooltip("other_run_key:N", title="run"),
+                alt.Tooltip("other_run:N", title="run"),
                 alt.Tooltip("whose:N", title="of"),
                 alt.Tooltip("distance:Q", title="difference", format=".2f"),
             ],
@@ -583,10 +664,10 @@ def _(alike, alt, chart, mo):
     mo.vstack(
         [
             mo.md("""
-        ## Who looks like whom
+        ### The most alike in four features
 
-        The ten runs whose features are most like those of the chosen one. These few figures do not tell people apart
-        for certain: runs of others may come first.
+        The ten runs of the clinic whose heart rate, R amplitude, QRS duration and SDNN are most like those of the
+        chosen one. So few figures tell nobody for certain: runs of others may come first.
         """),
             chart.shown(_picture, _rows, "This run has not all features, or there is no other one that has."),
         ]
@@ -601,7 +682,10 @@ def _(mo, published, run, text):
         with run as (
             select run_key, subject_key, heart_rate_bpm, r_amplitude_mv, qrs_duration_ms, sdnn_ms
             from ecg.run
-            where is_usable and duplicate_of_run_key is null
+            where
+                is_usable
+                and duplicate_of_run_key is null
+                and clinic = (select clinic from ecg.run where run_key = {text(run.value)})
         ),
 
         feature_value as (
@@ -620,16 +704,17 @@ def _(mo, published, run, text):
         )
 
         select
-            other.run_key as other_run_key,
+            -- which other person's it is would link pseudonyms
+            if(other.subject_key = chosen.subject_key, other.run_key, 'of another person') as other_run,
             if(other.subject_key = chosen.subject_key, 'the same person', 'somebody else') as whose,
             sqrt(sum((chosen.value - other.value) ** 2)) as distance
         from standardised as chosen
         inner join standardised as other
             on chosen.feature = other.feature and chosen.run_key != other.run_key
         where chosen.run_key = {text(run.value)}
-        group by all
+        group by other.run_key, other.subject_key, chosen.subject_key
         having count(*) = 4
-        order by distance
+        order by distance, other.run_key
         limit 10
         """,
         output=False,

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from notebooks._chart import MAX_POINTS, line, resolution_for, step_for
 from notebooks._published import text, texts
+from tests.examples import examples
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     gaps=st.lists(st.sampled_from([1, 1, 1, 2, 50, 5000]), min_size=1, max_size=3000),
     nan_every=st.integers(2, 50),
@@ -58,8 +59,8 @@ def test_a_watch_is_read_at_the_coarsest_resolution_that_fills_a_chart(days: flo
     assert resolution_for(begin, begin + timedelta(days=days)) == resolution
 
 
-@settings(deadline=None)
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
+@settings(max_examples=examples(30), deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), max_size=10))
 def test_whatever_is_chosen_reaches_sql_as_a_value(values: list[str]) -> None:
     with duckdb.connect(":memory:") as con:
         assert con.execute(f"select {texts(values)}::varchar[]").fetchall() == [(values,)]
