@@ -38,8 +38,11 @@ demo: $(RUN_STAMP)
 	@$(BIN)/vitalhouse sql "select entity, from_zone, to_zone, outcome, row_count from balance.funnel \
 	    order by entity, list_position(['lake', 'landing', 'trusted'], from_zone), is_kept, outcome"
 	@echo; echo "wearable.adherence: who stopped wearing, syncing or sharing"
-	@$(BIN)/vitalhouse sql "select participant_id, is_withdrawn, is_without_token, is_not_synced, is_without_sleep, \
-	    is_worn_too_little, round(recent_worn_share, 2) as worn from wearable.adherence order by all"
+	@$(BIN)/vitalhouse sql "select participant_id, last_sync_at, nights_without_sleep, \
+	    round(100 * recent_worn_share) as worn_pct, concat_ws(', ', if(is_withdrawn, 'withdrawn', null), \
+	    if(is_without_token, 'no token', null), if(is_not_synced, 'not synced', null), \
+	    if(is_without_sleep, 'no sleep', null), if(is_worn_too_little, 'worn too little', null)) as flags \
+	    from wearable.adherence order by all"
 	@echo "Now try:"
 	@echo "  . $(BIN)/activate"
 	@echo "  vitalhouse serve, and open http://127.0.0.1:8000"

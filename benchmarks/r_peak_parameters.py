@@ -56,7 +56,7 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "NEARER_WEIGHT": (0.0, 0.8, 1.6),
     "EVIDENCE_LIMIT": (4.1, 4.7),
     "T_WAVE_PENALTY": (0.0, 0.5, 1.5),
-    "LEAST_HEIGHT": (0.15, 0.25),
+    "LEAST_HEIGHT": (0.1, 0.2),
     "ROUNDS": (1, 3),
     "CUT_S": (0.0, 0.01),
     "OWN_POLARITY": (0.3, 0.8),

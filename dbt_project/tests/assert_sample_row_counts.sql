@@ -7,7 +7,6 @@
     ('ecg', 'run'),
     ('ecg', 'run_metadata'),
     ('ecg', 'sample'),
-    ('ecg', 'beat'),
     ('ecg', 'quality_window'),
     ('ecg', 'feature_variability'),
     ('ecg', 'identification'),

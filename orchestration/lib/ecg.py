@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from orchestration.lib import pending, progress, sources
 from orchestration.lib.catalog import insert_arrow
+from orchestration.lib.general_features import IS_AVAILABLE, general_features
 from orchestration.lib.lake import Delivery, Lake
 from orchestration.lib.outcome import LoadReport, Outcome, RejectedRow
 from orchestration.lib.pending import ChosenFile
@@ -61,6 +62,9 @@ THREADS = min(4, os.cpu_count() or 1)
 # Factor to millivolts.
 MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3}
 
+# What is stored with every row: general features are there or not, and rows without them are of another version.
+VERSION = f"{TRANSFORM_VERSION}+catch22" if IS_AVAILABLE else TRANSFORM_VERSION
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -91,6 +95,7 @@ class _Run:
     beats: npt.NDArray[np.float32]
     features: dict[str, Any]
     window_quality: list[float | None]
+    general_features: dict[str, float | None]
     is_usable: bool
     unusable_reason: str | None
 
@@ -234,7 +239,7 @@ def _mark_other_version(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Del
             where transform_version != ? and (? is null or clinic || '/' || delivery in (select unnest(?)))
         )
         """,
-        [TRANSFORM_VERSION, keys, keys or []],
+        [VERSION, keys, keys or []],
     )
 
 
@@ -403,11 +408,13 @@ class _Transaction:
             "duration_s": len(run.signal.raw_mv) / signal.header.sampling_rate_hz,
             **run.features,
             "window_quality": run.window_quality,
+            "general_feature_names": list(run.general_features) or None,
+            "general_feature_values": list(run.general_features.values()) or None,
             "is_usable": run.is_usable,
             "unusable_reason": run.unusable_reason,
             "signal_sha256": run.sha256,
             "signal_path": signal_path,
-            "transform_version": TRANSFORM_VERSION,
+            "transform_version": VERSION,
             "_raw_path": signal.file.raw_path,
             "_row_number": 1,
             "_load_id": self.begun.load_id,
@@ -438,7 +445,7 @@ class _Transaction:
                     ]
                 ),
             ),
-            [TRANSFORM_VERSION, self.begun.load_id, self.begun.started_at],
+            [VERSION, self.begun.load_id, self.begun.started_at],
         )
 
     def _earlier_signals(self, runs: list[_Run]) -> dict[tuple[str, str], list[FilteredSignal]]:
@@ -472,6 +479,7 @@ _ARROW_TYPES = {
     "BOOLEAN": pa.bool_(),
     "TIMESTAMP": pa.timestamp("us"),
     "DOUBLE[]": pa.list_(pa.float64()),
+    "VARCHAR[]": pa.list_(pa.string()),
 }
 
 
@@ -512,6 +520,8 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     with np.errstate(over="ignore"):  # what is beyond float32 is no ECG, and unusable
         raw = samples.astype(np.float32)
     ends = np.cumsum([len(index) for index in batch.r_peak_index])
+    features = {name: _plain(values) for name, values in batch.features.items()}
+    window_quality = [_plain(values) for values in batch.window_quality]
     return [
         _Run(
             replace(signal, raw_mv=raw[row]),
@@ -519,8 +529,9 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
             filtered[row],
             batch.r_peak_index[row].astype(np.int32),
             batch.beats[:, ends[row] - len(batch.r_peak_index[row]) : ends[row]],
-            {name: _plain(values[row]) for name, values in batch.features.items()},
-            [_plain(value) for value in batch.window_quality[row]],
+            {name: values[row] for name, values in features.items()},
+            window_quality[row],
+            _general_features(batch, row, rate) if batch.is_usable[row] else {},
             bool(batch.is_usable[row]),
             batch.unusable_reason[row],
         )
@@ -528,10 +539,20 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     ]
 
 
-def _plain(value: Any) -> float | int | bool | None:
-    """A numpy number as Python has it; NaN, which stands for unknown, as None."""
-    plain = value.item() if hasattr(value, "item") else value
-    return None if isinstance(plain, float) and not np.isfinite(plain) else plain
+def _general_features(batch: EcgBatch, row: int, rate: float) -> dict[str, float | None]:
+    """General features of a usable run, none where the extra is not installed."""
+    if not IS_AVAILABLE:
+        return {}
+    found = general_features(batch.filtered_mv[row, batch.features["flat_start_sample_count"][row] :], rate)
+    return dict(zip(found, _plain(np.array(list(found.values()))), strict=True))
+
+
+def _plain(values: npt.NDArray[Any]) -> list[Any]:
+    """Numbers as Python has them; NaN, which stands for unknown, as None."""
+    plain: list[Any] = values.tolist()
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        plain = [value if math.isfinite(value) else None for value in plain]
+    return plain
 
 
 def _similar(clinic: str, subject: str, new: list[_Run], earlier: list[FilteredSignal]) -> list[dict[str, object]]:

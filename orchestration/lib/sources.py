@@ -284,6 +284,8 @@ ECG_RUN_FEATURE = Table(
     | ECG_FEATURE_COLUMNS
     | {
         "window_quality": "DOUBLE[]",
+        "general_feature_names": "VARCHAR[]",
+        "general_feature_values": "DOUBLE[]",
         "is_usable": "BOOLEAN",
         "unusable_reason": "VARCHAR",
         "signal_sha256": "VARCHAR",

@@ -25,8 +25,8 @@ from orchestration.lib.sources import Entity, Table
 
 # What is read at once: 32 MB of JSON are about 0.8 million readings, 60 MB in memory. Packed files are a fifteenth of
 # their content's size.
-_CHUNK_BYTES = 32 * 2**20
-_CHUNK_FILES = 2_000
+CHUNK_BYTES = 32 * 2**20
+CHUNK_FILES = 2_000
 _THREADS = os.cpu_count() or 1
 # Numbers for the series of one load: more than files can be, and 9 billion loads fit.
 _SERIES_OF_A_LOAD = 10**9
@@ -57,7 +57,7 @@ def insert_whole_files(
         return _read(entity, lake, file, outcomes[file.raw_path])
 
     series_id = begun.load_id * _SERIES_OF_A_LOAD
-    chunks = [*chunked(files, _CHUNK_BYTES, _CHUNK_FILES), []]
+    chunks = [*chunked(files, CHUNK_BYTES, CHUNK_FILES), []]
     with (
         progress.task(f"Loading {entity.table.name}", total=len(files)) as task,
         ThreadPoolExecutor(_THREADS) as pool,

@@ -179,12 +179,14 @@ def fiducials(beats: AveragedBeats) -> dict[str, FloatArray]:
     t_last = np.minimum(r_column + np.minimum(T_MAX_S * rate, T_MAX_RR * rr), n_columns - 2.0)
     t_peak, t_sign = _wave_peak(smooth, t_first, t_last)
     t_reach = np.minimum(t_peak + T_REACH_S * rate, r_column + T_END_MAX_RR * rr).clip(max=n_columns - 1.0)
-    t_end = _limb(smooth * t_sign[:, None], t_peak, t_reach)
-    t_onset = _limb(smooth * t_sign[:, None], t_peak, np.maximum(t_peak - T_REACH_S * rate, end))
+    upright = smooth * t_sign[:, None]
+    t_end = _limb(upright, t_peak, t_reach, 1, T_REACH_S * rate)
+    t_onset = _limb(upright, t_peak, np.maximum(t_peak - T_REACH_S * rate, end), -1, T_REACH_S * rate)
     p_last = onset - P_MIN_S * rate
     p_peak, p_sign = _wave_peak(smooth, np.maximum(onset - P_MAX_S * rate, 1.0), p_last)
-    p_end = _limb(smooth * p_sign[:, None], p_peak, np.minimum(p_peak + P_REACH_S * rate, onset))
-    p_onset = _limb(smooth * p_sign[:, None], p_peak, np.maximum(p_peak - P_REACH_S * rate, 0.0))
+    upright = smooth * p_sign[:, None]
+    p_end = _limb(upright, p_peak, np.minimum(p_peak + P_REACH_S * rate, onset), 1, P_REACH_S * rate)
+    p_onset = _limb(upright, p_peak, np.maximum(p_peak - P_REACH_S * rate, 0.0), -1, P_REACH_S * rate)
 
     least = WAVE_STANDARD_ERRORS * beats.standard_error_mv
     t_mv, p_mv = _at(smooth, t_peak), _at(smooth, p_peak)
@@ -319,26 +321,25 @@ def _refined(values: FloatArray, at: IntArray) -> FloatArray:
     return refined
 
 
-def _limb(signed: FloatArray, peak: FloatArray, outer: FloatArray) -> FloatArray:
-    """Where a wave ends on the side of ``outer``: the corner of the largest trapezium under its limb.
+def _limb(signed: FloatArray, peak: FloatArray, outer: FloatArray, side: int, reach_columns: float) -> FloatArray:
+    """Where a wave ends behind its peak (side 1) or begins before it (-1), no farther than the column ``outer``.
 
-    The limb's steepest point, the outer column and a point between them span a trapezium with two right angles; its
-    area is largest where the limb has come down and the line to the outer column has not begun to be lost.
+    It is the corner of the largest trapezium under the limb: the limb's steepest point, the outer column and a point
+    between them span one with two right angles, whose area is largest where the limb has come down.
     """
-    n, n_columns = signed.shape
-    column, row = np.arange(n_columns), np.arange(n)
+    row = np.arange(len(signed))
     is_known = np.isfinite(peak) & np.isfinite(outer)
-    from_column = np.where(is_known, peak, 1.0)
-    to_column = np.where(is_known, outer, 1.0)
-    side = np.where(to_column >= from_column, 1.0, -1.0)[:, None]
-    is_between = ((column - from_column[:, None]) * side >= 0) & ((column - to_column[:, None]) * side <= 0)
-    fall = np.where(is_between, -np.gradient(signed, axis=1) * side, -np.inf)
-    steepest = fall.argmax(axis=1)
-    is_beyond = is_between & ((column - steepest[:, None]) * side > 0)
-    drop = signed[row, steepest][:, None] - signed
-    area = drop * (2 * to_column[:, None] - column - steepest[:, None]) * side
+    start = np.where(is_known, peak, 0).round().astype(np.int64)
+    length = np.where(is_known, np.abs(outer - start), 0)[:, None]
+    # counted from the peak outwards, on either side
+    step = np.arange(math.ceil(reach_columns) + 2)
+    limb = signed[row[:, None], (start[:, None] + side * step).clip(0, signed.shape[1] - 1)]
+    is_inside = step <= length
+    steepest = np.where(is_inside, -np.gradient(limb, axis=1), -np.inf).argmax(axis=1)
+    is_beyond = is_inside & (step > steepest[:, None])
+    area = (limb[row, steepest][:, None] - limb) * (2 * length - step - steepest[:, None])
     corner = _refined(np.where(is_beyond, area, 0.0), np.where(is_beyond, area, -np.inf).argmax(axis=1))
-    return np.where(is_known & is_beyond.any(axis=1), corner, np.nan)
+    return np.where(is_known & is_beyond.any(axis=1), start + side * corner, np.nan)
 
 
 def _at(values: FloatArray, column: FloatArray) -> FloatArray:

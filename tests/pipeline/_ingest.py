@@ -174,7 +174,7 @@ def _become_ingest(order: dict[str, Any], said: Path, steps: Path) -> None:
 
 def ingest(home: Home, now: float) -> None:
     """What a build does before dbt."""
-    from orchestration.lib import ecg, loader, sources
+    from orchestration.lib import ecg, loader, sources, whole_file
     from orchestration.lib.lake import Lake
     from orchestration.lib.warehouse import Warehouse
 
@@ -183,6 +183,11 @@ def ingest(home: Home, now: float) -> None:
     lake.claim(clock=lambda: now)
     loader.load(sources.ECG_RUN_HEADER, lake, warehouse)
     ecg.transform_runs(lake, warehouse)
+    if lake.deliveries("wearable"):
+        # A chunk a file: a transaction of several inserts, so that kills fall between them too.
+        whole_file.CHUNK_FILES = 1
+        for entity in sources.entities_of("wearable"):
+            loader.load(entity, lake, warehouse)
 
 
 class _Steps:

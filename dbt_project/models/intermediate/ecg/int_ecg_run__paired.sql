@@ -74,6 +74,8 @@ paired as (
         feature.quality_index,
         feature.min_quality_index,
         feature.window_quality,
+        feature.general_feature_names,
+        feature.general_feature_values,
         feature.is_usable,
         feature.unusable_reason,
         greatest(header.first_delivery_of_run, feature.first_delivery_of_run) as first_delivery,

@@ -164,10 +164,17 @@ of_changed as (
     select
         changed.participant_key,
         changed.local_date,
-        measured.* exclude (participant_key, local_date),
+        measured.last_bucket_start_at,
+        {% for metric in wearable_metrics() %}
+            measured.{{ metric }}_reading_count,
+        {% endfor %}
+        measured.worn_minutes,
+        measured.worn_hours,
+        measured.resting_heart_rate_bpm,
         changed.fingerprint
     from changed
-    left join measured on changed.participant_key = measured.participant_key and changed.local_date = measured.local_date
+    left join measured
+        on changed.participant_key = measured.participant_key and changed.local_date = measured.local_date
 
 )
 

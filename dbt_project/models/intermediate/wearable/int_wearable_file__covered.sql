@@ -7,12 +7,6 @@
     )
 }}
 
--- What is new was loaded after all that is here. The number is looked up first and written into the query, so that the
--- engine passes over the older blocks of the readings: it could not, if the number were to come out of the query itself.
-{% if is_incremental() and execute %}
-    {% set newest = run_query('select coalesce(max(load_id), 0) from ' ~ this).columns[0].values()[0] %}
-{% endif %}
-
 -- A row of a file that was loaded anew since, or went, stays until its path comes again: whoever reads this joins the
 -- files as they are now.
 with reading as (
@@ -79,7 +73,8 @@ covered as (
     from reading
     inner join new_file on reading._load_id = new_file.load_id and reading._raw_path = new_file.raw_path
     {% if is_incremental() %}
-        where reading._load_id > {{ newest }}
+        -- what is new was loaded after all that is here
+        where reading._load_id > {{ newest_load_id(this) }}
     {% endif %}
     group by all
 

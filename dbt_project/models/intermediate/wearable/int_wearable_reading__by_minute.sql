@@ -87,8 +87,8 @@ fingerprinted as (
 
     of_changed_file as (
 
-        -- A semi join begins with its right side, so that few of the readings' blocks are read: those with these numbers.
-        -- (With an inner join the engine, which does not know how few they are, read every reading there is.)
+        -- A semi join begins with its right side, so that few of the readings' blocks are read: those with these
+        -- numbers. (In an inner join the engine, which does not know how few they are, read every reading there is.)
         select reading.*
         from reading
         semi join changed_file on reading.series_id = changed_file.series_id

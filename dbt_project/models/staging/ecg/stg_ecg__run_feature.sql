@@ -68,6 +68,8 @@ renamed as (
         feature.quality_index,
         feature.min_quality_index,
         feature.window_quality,
+        feature.general_feature_names,
+        feature.general_feature_values,
         feature.is_usable,
         feature.unusable_reason,
         -- where the signal lies, and what it is
