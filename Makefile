@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# r_peaks scores annotated records, which are nobody's to ship: make bench WFDB=folder
-BENCHMARKS := $(filter-out r_peaks,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
+# These score annotated records, which are nobody's to ship: make bench WFDB=folder, and for the last ECGID=folder
+WFDB_BENCHMARKS := r_peaks ecg_quality ecg_delineation
+BENCHMARKS := $(filter-out $(WFDB_BENCHMARKS) r_peak_parameters identification,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
 # A free port of one's own: make dev PORT=3001
 PORT ?= 3000
 # A pipe has no width; cut the demo's tables as a terminal would.
@@ -21,20 +22,20 @@ help:
 	@echo "make test        everything that is tested"
 	@echo "make dev         Dagster's UI on http://127.0.0.1:$(PORT)"
 	@echo "make lint        ruff, sqlfluff, mypy"
-	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, r_peaks too"
+	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, $(WFDB_BENCHMARKS) too; with ECGID=folder, identification"
 	@echo "make torture     kill whole builds at random moments"
-	@echo "make screenshot  docs/images/asset_graph.png, of a home of its own"
+	@echo "make screenshot  docs/images/*.png, of a home of its own"
 	@echo "make clean       remove .venv and what tools left behind, never data/"
 
 demo: $(RUN_STAMP)
 	@$(BIN)/vitalhouse generate all
 	@$(BIN)/vitalhouse build
 	@for mart in $$($(BIN)/vitalhouse sql --format csv \
-	    "select relation from catalog.publication where relation not like 'catalog.%' order by all" | tail -n +2); do \
+	    "select relation from catalog.publication where relation not like 'catalog.%' and relation != 'balance.funnel' order by all" | tail -n +2); do \
 	    echo; echo "$$mart"; $(BIN)/vitalhouse sql "from $$mart order by all limit 3"; \
 	done
 	@echo; echo "balance.funnel: who passed the gate of consent, and what was dropped for which reason"
-	@$(BIN)/vitalhouse sql --warehouse "select entity, from_zone, to_zone, outcome, row_count from balance.funnel \
+	@$(BIN)/vitalhouse sql "select entity, from_zone, to_zone, outcome, row_count from balance.funnel \
 	    order by entity, list_position(['lake', 'landing', 'trusted'], from_zone), is_kept, outcome"
 	@echo; echo "wearable.adherence: who stopped wearing, syncing or sharing"
 	@$(BIN)/vitalhouse sql "select participant_id, last_sync_at, nights_without_sleep, \
@@ -44,6 +45,7 @@ demo: $(RUN_STAMP)
 	    from wearable.adherence order by all"
 	@echo "Now try:"
 	@echo "  . $(BIN)/activate"
+	@echo "  vitalhouse serve, and open http://127.0.0.1:8000"
 	@echo "  vitalhouse status"
 	@echo "  vitalhouse sql \"select sex, count(*), avg(mean_heart_rate_bpm) from ecg.subject group by sex\""
 	@echo "  vitalhouse sql --file dbt_project/analyses/ecg/subject_age.sql"
@@ -67,11 +69,19 @@ bench: $(DEV_STAMP)
 	@for benchmark in $(BENCHMARKS); do \
 	    echo; echo "== $$benchmark"; $(BIN)/python -m benchmarks.$$benchmark || exit 1; \
 	done
-	@echo; echo "== r_peaks"
+	@echo; echo "== $(WFDB_BENCHMARKS)"
 ifdef WFDB
-	@$(BIN)/python -m benchmarks.r_peaks --wfdb $(WFDB)
+	@for benchmark in $(WFDB_BENCHMARKS); do \
+	    echo; echo "== $$benchmark"; $(BIN)/python -m benchmarks.$$benchmark --wfdb $(WFDB); \
+	done
 else
 	@echo "skipped: name a folder of annotated WFDB records, make bench WFDB=…"
+endif
+	@echo; echo "== identification"
+ifdef ECGID
+	@$(BIN)/python -m benchmarks.identification --wfdb $(ECGID)
+else
+	@echo "skipped: name a folder of ECG-ID (Person_NN/rec_M), make bench ECGID=…"
 endif
 
 torture: $(DEV_STAMP)

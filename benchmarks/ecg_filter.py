@@ -1,12 +1,16 @@
 """Measures the ECG filter: its speed beside a bare ``scipy.signal.sosfiltfilt``, and what it does to real signals.
 
-    python -m benchmarks.ecg_filter [--wfdb DIR] [--runs 288] [--json]
+    python -m benchmarks.ecg_filter [--wfdb DIR] [--peers] [--runs 288] [--json]
 
 Speed: band-pass and notch of the same order over the same batch of 20-s runs at 500 Hz, one thread each, in turns, the
 best of some. With ``--wfdb``, a folder of ECG-ID (two channels: raw, and filtered by the database's authors): for each
 order the median correlation with their channel, and the median signal-to-noise ratio that takes their channel for the
-signal, 1 s left out at each end; and the error that the filter and ``sosfiltfilt`` make near the ends of 10-s cuts of
-the records, whose true continuation is known.
+signal, 1 s left out at each end; the same after noise of the signal's own power (0 dB, see ``benchmarks/noise.py``) is
+added to their channel: the gain in signal-to-noise ratio; and the error that the filter and ``sosfiltfilt`` make near
+the ends of 10-s cuts of the records, whose true continuation is known.
+
+``--peers`` (with ``--wfdb``) holds NeuroKit2's and biosppy's default filters and ``sosfiltfilt`` against the same
+channel in the same run (extra ``bench``); one that is not installed is named and left out.
 
 The last line is one JSON object; ``--json`` prints nothing else.
 """
@@ -17,14 +21,18 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
+from benchmarks.noise import NOISES, unit_noise
 from python_transforms.ecg.filtering import ORDER, bandpass, bandpass_sections, filter_runs, notch_sections
 
 FloatArray = NDArray[np.float64]
+# Filtered runs of a batch, shape kept.
+Filter = Callable[[FloatArray], FloatArray]
 RATE_HZ = 500.0
 N_SAMPLES = 10_000
 ORDERS = (1, 2, 3, 4, 5)
@@ -74,14 +82,62 @@ def read_ecgid(folder: Path) -> tuple[FloatArray, FloatArray]:
 
 
 def compare_with_authors(raw: FloatArray, reference: FloatArray, order: int) -> tuple[float, float]:
-    """Median correlation and median signal-to-noise ratio in dB."""
+    """Median correlation and median signal-to-noise ratio in dB of our filter of that order."""
+    return agreement(bandpass(raw, RATE_HZ, order=order, notch_hz=50), reference)
+
+
+def agreement(filtered: FloatArray, reference: FloatArray) -> tuple[float, float]:
+    """Median correlation and median signal-to-noise ratio in dB, the reference being the signal."""
     inner = slice(round(RATE_HZ), -round(RATE_HZ))
-    ours = bandpass(raw, RATE_HZ, order=order, notch_hz=50)[:, inner]
-    ours = ours - ours.mean(axis=1, keepdims=True)
-    theirs = reference[:, inner] - reference[:, inner].mean(axis=1, keepdims=True)
+    ours, theirs = filtered[:, inner], reference[:, inner]
+    ours, theirs = (x - x.mean(axis=1, keepdims=True) for x in (ours, theirs))
     power, noise = np.square(theirs).sum(axis=1), np.square(ours - theirs).sum(axis=1)
     correlation = (ours * theirs).sum(axis=1) / np.sqrt(np.square(ours).sum(axis=1) * power)
     return float(np.median(correlation)), float(np.median(10 * np.log10(power / noise)))
+
+
+def peers() -> tuple[dict[str, Filter], list[str]]:
+    """Other filters of raw runs, each with its own defaults, and which are not installed."""
+    sections = np.vstack([bandpass_sections(RATE_HZ), notch_sections(RATE_HZ, 50)])
+    found: dict[str, Filter] = {"sosfiltfilt": lambda runs: signal.sosfiltfilt(sections, runs, axis=1)}
+    missing = []
+    try:
+        import neurokit2 as nk
+
+        found["neurokit2"] = lambda runs: np.stack([nk.ecg_clean(run, sampling_rate=int(RATE_HZ)) for run in runs])
+    except ImportError:
+        missing.append("neurokit2")
+    try:
+        from biosppy.signals.tools import filter_signal
+
+        # what biosppy.signals.ecg.ecg() does before it looks for beats
+        band = {"ftype": "FIR", "band": "bandpass", "order": int(1.5 * RATE_HZ), "frequency": [0.67, 45]}
+        found["biosppy"] = lambda runs: np.stack(
+            [filter_signal(signal=run, sampling_rate=RATE_HZ, **band)[0] for run in runs]
+        )
+    except ImportError:
+        missing.append("biosppy")
+    return found, missing
+
+
+def quality(apply: Filter, raw: FloatArray, reference: FloatArray) -> dict[str, Any]:
+    """How near a filter comes to the authors', what it gains when noise is added to their channel, and its speed."""
+    begin = time.process_time()
+    filtered = apply(raw)
+    seconds = time.process_time() - begin
+    correlation, ratio_db = agreement(filtered, reference)
+    clean = reference - reference.mean(axis=1, keepdims=True)
+    gain_db = {}
+    for kind in NOISES:
+        noise = np.stack([unit_noise(kind, N_SAMPLES, RATE_HZ, seed) for seed in range(len(clean))])
+        noisy = clean + noise * clean.std(axis=1, keepdims=True)
+        gain_db[kind] = round(agreement(apply(noisy), clean)[1] - agreement(noisy, clean)[1], 1)
+    return {
+        "correlation": round(correlation, 4),
+        "snr_db": round(ratio_db, 1),
+        "gain_db": gain_db,
+        "samples_per_s": round(raw.size / max(seconds, 1e-9)),
+    }
 
 
 def edge_error(raw: FloatArray) -> dict[str, float]:
@@ -102,12 +158,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--wfdb", type=Path, metavar="DIR", help="a folder of ECG-ID records")
+    parser.add_argument("--peers", action="store_true", help="hold other filters against the same channel, too")
     parser.add_argument("--runs", type=int, default=288, help="runs of 10,000 samples in the batch (default 288)")
     parser.add_argument("--repeats", type=int, default=5, help="timings of each filter (default 5)")
     parser.add_argument("--json", action="store_true", help="print the JSON line only")
     options = parser.parse_args(arguments)
     if options.runs < 1 or options.repeats < 1:
         parser.error("--runs and --repeats are at least 1")
+    if options.peers and options.wfdb is None:
+        parser.error("--peers needs --wfdb")
     if options.wfdb is not None and not any(options.wfdb.rglob("*.hea")):
         print(f"no WFDB record (.hea) below {options.wfdb}", file=sys.stderr)
         return 2
@@ -131,6 +190,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(f"order {order}      correlation {correlation:.4f}  SNR {ratio_db:5.1f} dB  ({len(raw)} records)")
             if order == ORDER:
                 result |= {"records": len(raw), "correlation": round(correlation, 4), "snr_db": round(ratio_db, 1)}
+        others, missing = peers() if options.peers else ({}, [])
+        found = {
+            name: quality(apply, raw, reference)
+            for name, apply in {"vitalhouse": lambda runs: filter_runs(runs, RATE_HZ)[0], **others}.items()
+        }
+        for name, one in found.items():
+            gains = "  ".join(f"{kind} {gain:+.1f}" for kind, gain in one["gain_db"].items())
+            say(
+                f"{name:12} correlation {one['correlation']:.4f}  SNR {one['snr_db']:5.1f} dB  "
+                f"{one['samples_per_s'] / 1e6:6.1f} million samples/s  gain in dB at 0 dB: {gains}"
+            )
+        for name in missing:
+            say(f"{name:12} is not installed (extra bench): left out")
+        result["gain_db"] = found["vitalhouse"]["gain_db"]
+        if options.peers:
+            result |= {"peers": {name: found[name] for name in others}, "peers_not_installed": missing}
         errors = edge_error(raw)
         say(f"error near the ends: {errors['bandpass']:.0f} µV, sosfiltfilt {errors['sosfiltfilt']:.0f} µV")
         result["edge_error_uv"] = {name: round(value, 1) for name, value in errors.items()}

@@ -1,13 +1,20 @@
 """Scores the R-peak detector on annotated WFDB records, such as the MIT-BIH Arrhythmia Database.
 
-    python -m benchmarks.r_peaks --wfdb DIR [--window-ms 150] [--json]
+    python -m benchmarks.r_peaks --wfdb DIR [--window-ms 150] [--annotated-span] [--noise] [--peers] [--json]
 
 Every record below DIR that has a ``.atr`` is scored: first channel, whole record, all beat codes of WFDB. Detections
 and annotations are matched one to one within the window. Episodes of ventricular flutter, between ``[`` and ``]``, hold
 no QRS complexes and are left out on both sides (ANSI/AAMI EC57:2012), as are annotations within a flat start;
 ``f1_flutter_counted`` counts the annotated flutter waves as beats instead. ``--annotated-span`` scores between the
 first and the last annotation only, for databases such as ECG-ID whose annotations stop early. Speed is that of the same
-signals cut into runs of 20 s, one batch a sampling rate.
+signals cut into runs of 20 s, one batch a sampling rate, per second of processor time.
+
+``--noise`` scores the records once more with noise added at 0 dB, that is as strong as the record (variance about its
+mean): white; muscle, white noise within 20 to 150 Hz, where the surface electromyogram has most of its power; wander,
+white noise below 0.5 Hz; mains, a sine of 50 Hz.
+
+``--peers`` does the same with NeuroKit2's default, wfdb's XQRS, biosppy's Pan-Tompkins++ and sleepecg, each with its
+own default parameters (extra ``bench``); one that is not installed is named and left out.
 
 The last line is one JSON object; ``--json`` prints nothing else.
 """
@@ -16,18 +23,29 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+import warnings
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.noise import NOISES, unit_noise
 from python_transforms.ecg.beats import detect_r_peaks
 from python_transforms.ecg.quality import inspect
 
+FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+# R peaks of each run of a batch.
+Detector = Callable[[FloatArray, float], list[IntArray]]
 SPEED_RUN_S = 20
+# The peers take their time: so much of their work is timed.
+PEER_SPEED_RUNS = 60
+# Pan-Tompkins++ gives some beats two or three times, a few samples apart: one of them is counted.
+SAME_BEAT_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -116,21 +134,127 @@ def outside(index: IntArray, episodes: list[tuple[int, int]]) -> IntArray:
     return index
 
 
-def measure_speed(records: list[Record], repeats: int = 3) -> float:
-    """Samples a second over 20-s runs, in batches of one sampling rate; the best of some repeats."""
-    batches: dict[float, list[NDArray[np.float64]]] = {}
+def with_noise(record: Record, kind: str) -> Record:
+    """The record with noise of its own power (variance about its mean) added, the same noise every time."""
+    seed = zlib.crc32(record.name.encode())
+    noise = unit_noise(kind, len(record.ecg_mv), record.sampling_rate_hz, seed)
+    return replace(record, ecg_mv=record.ecg_mv + noise * record.ecg_mv.std())
+
+
+def peers() -> tuple[dict[str, Detector], list[str]]:
+    """Other detectors, each with its default parameters, and which of them are not installed."""
+    found: dict[str, Detector] = {}
+    missing = []
+    for name, load in {"neurokit2": _neurokit2, "wfdb_xqrs": _xqrs, "biosppy": _biosppy, "sleepecg": _sleepecg}.items():
+        try:
+            found[name] = one_by_one(load())
+        except ImportError:
+            missing.append(name)
+    return found, missing
+
+
+def one_by_one(detect: Callable[[FloatArray, float], NDArray[np.integer]]) -> Detector:
+    """A detector of single runs as one of batches; where it gives up, as some do without beats, it has found none."""
+
+    def detect_all(ecg_mv: FloatArray, sampling_rate_hz: float) -> list[IntArray]:
+        found = []
+        for run in ecg_mv:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    peaks = np.unique(np.asarray(detect(run, sampling_rate_hz), np.int64))
+                except (ValueError, IndexError, ZeroDivisionError, TypeError):
+                    peaks = np.zeros(0, np.int64)
+            found.append(peaks)
+        return found
+
+    return detect_all
+
+
+def _neurokit2() -> Callable[[FloatArray, float], NDArray[np.integer]]:
+    import neurokit2 as nk
+
+    def detect(run: FloatArray, rate: float) -> NDArray[np.integer]:
+        clean = nk.ecg_clean(run, sampling_rate=int(rate))
+        return np.asarray(nk.ecg_peaks(clean, sampling_rate=int(rate))[1]["ECG_R_Peaks"])
+
+    return detect
+
+
+def _xqrs() -> Callable[[FloatArray, float], NDArray[np.integer]]:
+    from wfdb import processing
+
+    return lambda run, rate: np.asarray(processing.xqrs_detect(run, rate, verbose=False))
+
+
+def _biosppy() -> Callable[[FloatArray, float], NDArray[np.integer]]:
+    from biosppy.signals.ecg import Pan_Tompkins_Plus_Plus_segmenter
+
+    def detect(run: FloatArray, rate: float) -> NDArray[np.integer]:
+        peaks = np.unique(Pan_Tompkins_Plus_Plus_segmenter(run, rate)[0])
+        return peaks[np.diff(peaks, prepend=-rate) > SAME_BEAT_S * rate]
+
+    return detect
+
+
+def _sleepecg() -> Callable[[FloatArray, float], NDArray[np.integer]]:
+    import sleepecg
+
+    return lambda run, rate: np.asarray(sleepecg.detect_heartbeats(run, rate))
+
+
+def score_records(
+    records: list[Record], detect: Detector, window_ms: float, annotated_span: bool = False
+) -> tuple[dict[str, Score], Score]:
+    """Score of each record, and of all together with flutter waves counted as beats."""
+    scores, with_flutter = {}, Score()
+    for record in records:
+        window = window_ms / 1000 * record.sampling_rate_hz
+        detected = detect(record.ecg_mv[None], record.sampling_rate_hz)[0]
+        if annotated_span:
+            span = record.beats[0] - window, record.beats[-1] + window
+            detected = detected[(detected >= span[0]) & (detected <= span[1])]
+        episodes = record.flutter_episodes
+        scores[record.name] = Score().add(outside(record.beats, episodes), outside(detected, episodes), window)
+        with_flutter.add(np.union1d(record.beats, record.flutter_waves), detected, window)
+    return scores, with_flutter
+
+
+def total(scores: dict[str, Score]) -> Score:
+    """All records together."""
+    return Score(
+        sum(score.matched for score in scores.values()),
+        sum(score.annotated for score in scores.values()),
+        sum(score.detected for score in scores.values()),
+    )
+
+
+def figures(score: Score) -> dict[str, float]:
+    """What the JSON line says of a score."""
+    return {
+        "beats": score.annotated,
+        "sensitivity": round(score.sensitivity, 3),
+        "ppv": round(score.ppv, 3),
+        "f1": round(score.f1, 3),
+    }
+
+
+def measure_speed(records: list[Record], detect: Detector = detect_r_peaks, n_runs: int | None = None) -> float:
+    """Samples per second of processor time over 20-s runs, in batches of one sampling rate; the best of some repeats,
+    once where only the first runs of each rate are asked for."""
+    batches: dict[float, list[FloatArray]] = {}
     for record in records:
         length = round(SPEED_RUN_S * record.sampling_rate_hz)
-        n_runs = len(record.ecg_mv) // length
-        batches.setdefault(record.sampling_rate_hz, []).append(record.ecg_mv[: n_runs * length].reshape(n_runs, length))
-    stacked = [(rate, np.concatenate(runs)) for rate, runs in batches.items()]
+        count = len(record.ecg_mv) // length
+        batches.setdefault(record.sampling_rate_hz, []).append(record.ecg_mv[: count * length].reshape(count, length))
+    stacked = [(rate, np.concatenate(runs)[:n_runs]) for rate, runs in batches.items()]
     best = np.inf
-    for _ in range(repeats):
-        begin = time.perf_counter()
+    for _ in range(3 if n_runs is None else 1):
+        begin = time.process_time()
         for rate, runs in stacked:
-            detect_r_peaks(runs, rate)
-        best = min(best, time.perf_counter() - begin)
-    return sum(runs.size for _, runs in stacked) / best
+            detect(runs, rate)
+        best = min(best, time.process_time() - begin)
+    return sum(runs.size for _, runs in stacked) / max(best, 1e-9)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -141,6 +265,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--annotated-span", action="store_true", help="score from the first to the last annotation only"
     )
+    parser.add_argument("--noise", action="store_true", help="score with noise of the record's own power, too")
+    parser.add_argument("--peers", action="store_true", help="score other detectors in the same run, too")
     parser.add_argument("--json", action="store_true", help="print the JSON line only")
     options = parser.parse_args(arguments)
     if not options.wfdb.is_dir():
@@ -150,29 +276,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not records:
         print(f"no annotated record (.atr with its .hea and .dat) below {options.wfdb}", file=sys.stderr)
         return 2
-    total, with_flutter = Score(), Score()
-    for record in records:
-        window = options.window_ms / 1000 * record.sampling_rate_hz
-        detected = detect_r_peaks(record.ecg_mv[None], record.sampling_rate_hz)[0]
-        if options.annotated_span:
-            span = record.beats[0] - window, record.beats[-1] + window
-            detected = detected[(detected >= span[0]) & (detected <= span[1])]
-        episodes = record.flutter_episodes
-        score = total.add(outside(record.beats, episodes), outside(detected, episodes), window)
-        with_flutter.add(np.union1d(record.beats, record.flutter_waves), detected, window)
+
+    def say(text: str) -> None:
         if not options.json:
-            missed, false = score.annotated - score.matched, score.detected - score.matched
-            print(f"{record.name:20} {score.annotated:6} beats {missed:4} missed {false:4} false  F1 {score.f1:6.2f} %")
-    result = {
+            print(text, flush=True)
+
+    def score(of: list[Record], detect: Detector) -> tuple[dict[str, Score], Score]:
+        return score_records(of, detect, options.window_ms, options.annotated_span)
+
+    others, missing = peers() if options.peers else ({}, [])
+    scores, with_flutter = score(records, detect_r_peaks)
+    for name, one in scores.items():
+        missed, false = one.annotated - one.matched, one.detected - one.matched
+        say(f"{name:20} {one.annotated:6} beats {missed:4} missed {false:4} false  F1 {one.f1:6.2f} %")
+    ours: dict[str, Any] = {
         "records": len(records),
-        "beats": total.annotated,
-        "sensitivity": round(total.sensitivity, 3),
-        "ppv": round(total.ppv, 3),
-        "f1": round(total.f1, 3),
+        **figures(total(scores)),
         "f1_flutter_counted": round(with_flutter.f1, 3),
         "window_ms": options.window_ms,
         "samples_per_s": round(measure_speed(records)),
     }
+    compared = {"vitalhouse": ours}
+    for name, detect in others.items():
+        speed = measure_speed(records, detect, PEER_SPEED_RUNS)
+        compared[name] = {
+            "records": len(records),
+            **figures(total(score(records, detect)[0])),
+            "samples_per_s": round(speed),
+        }
+    if options.noise:
+        for kind in NOISES:
+            noisy = [with_noise(record, kind) for record in records]
+            for name, detect in {"vitalhouse": detect_r_peaks, **others}.items():
+                in_noise = compared[name].setdefault("f1_in_noise_0_db", {})
+                in_noise[kind] = round(total(score(noisy, detect)[0]).f1, 3)
+    say(f"{'':12} {'sensitivity':>12} {'ppv':>8} {'F1':>8} {'M samples/s':>12}  F1 in noise at 0 dB")
+    for name, found in compared.items():
+        noise = "  ".join(f"{kind} {f1:.2f}" for kind, f1 in found.get("f1_in_noise_0_db", {}).items())
+        rates = f"{found['sensitivity']:12.2f} {found['ppv']:8.2f} {found['f1']:8.2f}"
+        say(f"{name:12} {rates} {found['samples_per_s'] / 1e6:12.2f}  {noise}")
+    for name in missing:
+        say(f"{name:12} is not installed (extra bench): left out")
+    result = ours
+    if options.peers:
+        result = ours | {
+            "peers": {name: compared[name] for name in others},
+            "peers_not_installed": missing,
+        }
     print(json.dumps(result))
     return 0
 

@@ -174,6 +174,21 @@ def sql(query: str | None, file: Path | None, warehouse: bool, form: str) -> Non
 
 
 @main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Let in only who has the token in this file; needed for any host but this machine.",
+)
+def serve(host: str, port: int, token_file: Path | None) -> None:
+    """Serve apps and API on the published file until Ctrl-C."""
+    from serving.server import serve
+
+    serve(Home.from_environment().ensure(), host, port, token_file, click.echo)
+
+
+@main.command()
 @click.argument("participant")
 @click.argument("metric", default="heart_rate_bpm")
 @click.option("--start", type=click.DateTime(), help="From when, UTC (default: the first reading).")
@@ -236,6 +251,18 @@ def estimate(participants: int, days: int, metrics: str, interval_seconds: float
             f"bytes in a warehouse {found.warehouse_bytes:,} ({found.bytes_per_row:.2f} a reading, raw table and "
             f"roll-ups together, measured on the {found.measured_rows:,} readings of {home.warehouse_path})"
         )
+
+
+@main.command()
+@click.argument("name", required=False)
+def notebook(name: str | None) -> None:
+    """Open the notebook NAME in the browser, with its SQL to change; without a name, list them."""
+    from orchestration.lib import notebooks
+
+    if name is not None:
+        sys.exit(notebooks.edit(Home.from_environment().ensure(), name))
+    for each, description in notebooks.descriptions().items():
+        click.echo(f"{each:<10} {description}")
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -1,6 +1,7 @@
 """Fewer points that look the same: a series of any length thinned out for a chart."""
 
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,19 +56,61 @@ def downsample(t: ArrayLike, y: ArrayLike, n: int, method: str = "lttb") -> NDAr
 def _lttb(times: NDArray[np.float64], values: NDArray[np.float64], n: int) -> NDArray[np.intp]:
     edges = np.linspace(1, len(times) - 1, n - 1).astype(np.intp)
     starts, counts = edges[:-1], np.diff(edges)
-    mean_times = np.append(np.add.reduceat(times[:-1], starts) / counts, times[-1])
-    mean_values = np.append(np.add.reduceat(values[:-1], starts) / counts, values[-1])
-    chosen = np.empty(n, np.intp)
-    chosen[0], chosen[-1] = 0, len(times) - 1
-    for number in range(1, n - 1):
-        before, part = chosen[number - 1], slice(edges[number - 1], edges[number])
-        # Twice the area of the triangle with each of the bucket's points.
-        area = np.abs(
-            (times[before] - mean_times[number]) * (values[part] - values[before])
-            - (times[before] - times[part]) * (mean_values[number] - values[before])
-        )
-        chosen[number] = edges[number - 1] + np.argmax(area)
-    return chosen
+    # Of the bucket after each.
+    mean_times = np.append(np.add.reduceat(times[:-1], starts) / counts, times[-1])[1:]
+    mean_values = np.append(np.add.reduceat(values[:-1], starts) / counts, values[-1])[1:]
+    choose = _choose_by_table if counts.max() <= _SHORT_BUCKET else _choose_in_turn
+    return np.concatenate(([0], choose(times, values, edges, mean_times, mean_values), [len(times) - 1])).astype(
+        np.intp
+    )
+
+
+# Points of a bucket up to which looking at every point before takes less time than taking the buckets in turn: at 500
+# buckets of 15 points 0.7 ms instead of 2.2, of 30 points 1.7 ms.
+_SHORT_BUCKET = 24
+
+
+def _choose_by_table(
+    times: NDArray[np.float64],
+    values: NDArray[np.float64],
+    edges: NDArray[np.intp],
+    mean_times: NDArray[np.float64],
+    mean_values: NDArray[np.float64],
+) -> list[int]:
+    """What each point of a bucket would make chosen in the next, for all buckets at once; then follow the chain."""
+    starts, ends = edges[:-1], edges[1:]
+    # One row per place in a bucket, one column per bucket; a bucket that is shorter repeats its last point.
+    index = np.minimum(starts + np.arange((ends - starts).max())[:, None], ends - 1)
+    before = np.hstack([np.zeros_like(index[:, :1]), index[:, :-1]])
+    # Seen from the mean, twice the area of the triangle is a cross product.
+    t, y = times[index] - mean_times, values[index] - mean_values
+    t_before, y_before = times[before] - mean_times, values[before] - mean_values
+    largest, chosen = np.full(t.shape, -1.0), np.zeros(t.shape, np.intp)
+    for place in range(len(index)):
+        area = np.abs(t_before * y[place] - y_before * t[place])
+        np.copyto(chosen, place, where=area > largest)
+        np.maximum(largest, area, out=largest)
+    chain, table = [0], cast("list[list[int]]", chosen.T.tolist())
+    for following in table:
+        chain.append(following[chain[-1]])
+    kept: list[int] = index[chain[1:], np.arange(len(ends))].tolist()
+    return kept
+
+
+def _choose_in_turn(
+    times: NDArray[np.float64],
+    values: NDArray[np.float64],
+    edges: NDArray[np.intp],
+    mean_times: NDArray[np.float64],
+    mean_values: NDArray[np.float64],
+) -> list[int]:
+    """One bucket after the other."""
+    kept = [0]
+    for number, (start, end) in enumerate(pairwise(edges.tolist())):
+        t, y = times[start:end] - mean_times[number], values[start:end] - mean_values[number]
+        t_before, y_before = times[kept[-1]] - mean_times[number], values[kept[-1]] - mean_values[number]
+        kept.append(start + int(np.abs(t_before * y - y_before * t).argmax()))
+    return kept[1:]
 
 
 def _minmax(times: NDArray[np.float64], values: NDArray[np.float64], n: int) -> NDArray[np.intp]:

@@ -332,7 +332,7 @@ select * from described
     where 2 * load.load_id + half.number > 2 * (select coalesce(max(present.{{ load_id }}), 0) from {{ this }} as present)
 {%- endmacro %}
 
-{# Query of the latest load of a source, as the one column load_id (0: there was none); needs a CTE load with every load. #}
+{# Query of a source's latest load, as the one column load_id (0: there is none); needs a CTE load with all loads. #}
 {% macro latest_load_of(measurement) -%}
     select coalesce(max(load.load_id), 0) as load_id
     from load

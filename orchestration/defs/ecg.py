@@ -2,9 +2,18 @@
 
 import dagster as dg
 
-from orchestration.defs.deliveries import LoadConfig, TransformConfig, chosen, delivered, materialized, step
+from orchestration.defs.deliveries import (
+    WAREHOUSE_POOL,
+    LoadConfig,
+    TransformConfig,
+    chosen,
+    delivered,
+    materialized,
+    step,
+)
 from orchestration.lib import sources
 from orchestration.lib.ecg import transform_runs
+from orchestration.lib.identity import enrol_runs
 from orchestration.lib.lake import Lake
 from orchestration.lib.loader import load
 from orchestration.lib.warehouse import Warehouse
@@ -61,4 +70,19 @@ def ecg_transform(
         )
 
 
-assets = [ecg_run_header, ecg_transform]
+@dg.asset(
+    key=["raw", "ecg_run_template"],
+    deps=[dg.AssetKey(["raw", "ecg_run_feature"])],
+    group_name="ecg",
+    kinds={"duckdb", "numpy"},
+    pool=WAREHOUSE_POOL,
+)
+def ecg_run_template(
+    context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult[None]:
+    """What each run's person is known by: the mean beat of every usable run that has none yet."""
+    with step(context):
+        return materialized("ecg_run_template", enrol_runs(lake, warehouse, log=context.log), warehouse)
+
+
+assets = [ecg_run_header, ecg_transform, ecg_run_template]

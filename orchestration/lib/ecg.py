@@ -13,7 +13,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, pairwise
 from typing import Any
 
@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from orchestration.lib import pending, progress, sources
 from orchestration.lib.catalog import insert_arrow
+from orchestration.lib.general_features import IS_AVAILABLE, general_features
 from orchestration.lib.lake import Delivery, Lake
 from orchestration.lib.outcome import LoadReport, Outcome, RejectedRow
 from orchestration.lib.pending import ChosenFile
@@ -35,11 +36,12 @@ from orchestration.lib.signal_store import (
     prepare,
     read_filtered,
     remove_unreferenced,
+    write_beats,
     write_part,
 )
 from orchestration.lib.sources import Entity
 from orchestration.lib.warehouse import Warehouse, transaction
-from python_transforms.ecg import TRANSFORM_VERSION, EcgBatch, transform_batch
+from python_transforms.ecg import BEAT_FIGURES, TRANSFORM_VERSION, EcgBatch, transform_batch
 from python_transforms.ecg.similarity import similar_pairs
 
 _LOG = logging.getLogger(__name__)
@@ -60,6 +62,9 @@ THREADS = min(4, os.cpu_count() or 1)
 # Factor to millivolts.
 MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3}
 
+# What is stored with every row: general features are there or not, and rows without them are of another version.
+VERSION = f"{TRANSFORM_VERSION}+catch22" if IS_AVAILABLE else TRANSFORM_VERSION
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -72,23 +77,25 @@ class _Header:
 
 @dataclass(frozen=True)
 class _Signal:
-    """A signal that was read: samples in millivolts, NaN in gaps."""
+    """A signal that was read: samples in millivolts, NaN in gaps; as float32 once it was transformed."""
 
     file: ChosenFile
     header: _Header
-    raw_mv: FloatArray
+    raw_mv: npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A signal that was transformed: its row of features and its row of Parquet."""
+    """A signal that was transformed: its row of features, its row of Parquet and its beats'."""
 
     signal: _Signal
-    raw_mv: npt.NDArray[np.float32]
     sha256: str
     filtered_mv: npt.NDArray[np.float32]
     r_peak_index: npt.NDArray[np.int32]
+    beats: npt.NDArray[np.float32]
     features: dict[str, Any]
+    window_quality: list[float | None]
+    general_features: dict[str, float | None]
     is_usable: bool
     unusable_reason: str | None
 
@@ -232,7 +239,7 @@ def _mark_other_version(con: duckdb.DuckDBPyConnection, deliveries: Sequence[Del
             where transform_version != ? and (? is null or clinic || '/' || delivery in (select unnest(?)))
         )
         """,
-        [TRANSFORM_VERSION, keys, keys or []],
+        [VERSION, keys, keys or []],
     )
 
 
@@ -334,7 +341,8 @@ class _Transaction:
                     f"at least {MIN_DURATION_S:g} s are needed"
                 )
                 continue
-            yield _Signal(file, header, samples * MILLIVOLTS[header.units])
+            factor = MILLIVOLTS[header.units]
+            yield _Signal(file, header, samples if factor == 1 else samples * factor)
 
     def _store(self, path: str, runs: list[_Run]) -> None:
         """Write signals of one delivery as a Parquet file."""
@@ -343,11 +351,34 @@ class _Transaction:
             "raw_path": [run.signal.file.raw_path for run in runs],
             "load_id": [self.begun.load_id] * len(runs),
             "sampling_rate_hz": [run.signal.header.sampling_rate_hz for run in runs],
-            "raw_mv": list_array([run.raw_mv for run in runs]),
+            "raw_mv": list_array([run.signal.raw_mv for run in runs]),
             "filtered_mv": list_array([run.filtered_mv for run in runs]),
             "r_peak_index": list_array([run.r_peak_index for run in runs]),
         }
         write_part(self.lake, path, columns)
+        write_beats(self.lake, path, self._beat_columns(runs))
+
+    def _beat_columns(self, runs: list[_Run]) -> dict[str, Any]:
+        """Beats of these runs, one after the other."""
+        counts = [len(run.r_peak_index) for run in runs]
+        index = np.concatenate([run.r_peak_index for run in runs])
+        rate = np.repeat([run.signal.header.sampling_rate_hz for run in runs], counts)
+        first = np.repeat(np.cumsum(counts) - counts, counts)
+        figures = np.concatenate([run.beats for run in runs], axis=1)
+        columns: dict[str, Any] = {
+            "run_key": pa.array([run.signal.file.record_key for run in runs]).take(
+                np.repeat(np.arange(len(runs)), counts)
+            ),
+            "raw_path": pa.array([run.signal.file.raw_path for run in runs]).take(
+                np.repeat(np.arange(len(runs)), counts)
+            ),
+            "load_id": np.full(len(index), self.begun.load_id),
+            "beat_index": np.arange(len(index), dtype=np.int32) - first,
+            "time_s": index / rate,
+        }
+        for name, values in zip(BEAT_FIGURES, figures, strict=True):
+            columns[name] = values > 0 if name.startswith("is_") else pa.array(values, from_pandas=True)
+        return columns
 
     def _replace_rows(self, parts: dict[str, list[_Run]]) -> None:
         con, runs = self.con, [run for part in parts.values() for run in part]
@@ -373,14 +404,17 @@ class _Transaction:
             "header_raw_path": signal.header.raw_path,
             "sampling_rate_hz": signal.header.sampling_rate_hz,
             "units": signal.header.units,
-            "sample_count": len(run.raw_mv),
-            "duration_s": len(run.raw_mv) / signal.header.sampling_rate_hz,
+            "sample_count": len(run.signal.raw_mv),
+            "duration_s": len(run.signal.raw_mv) / signal.header.sampling_rate_hz,
             **run.features,
+            "window_quality": run.window_quality,
+            "general_feature_names": list(run.general_features) or None,
+            "general_feature_values": list(run.general_features.values()) or None,
             "is_usable": run.is_usable,
             "unusable_reason": run.unusable_reason,
             "signal_sha256": run.sha256,
             "signal_path": signal_path,
-            "transform_version": TRANSFORM_VERSION,
+            "transform_version": VERSION,
             "_raw_path": signal.file.raw_path,
             "_row_number": 1,
             "_load_id": self.begun.load_id,
@@ -411,7 +445,7 @@ class _Transaction:
                     ]
                 ),
             ),
-            [TRANSFORM_VERSION, self.begun.load_id, self.begun.started_at],
+            [VERSION, self.begun.load_id, self.begun.started_at],
         )
 
     def _earlier_signals(self, runs: list[_Run]) -> dict[tuple[str, str], list[FilteredSignal]]:
@@ -444,6 +478,8 @@ _ARROW_TYPES = {
     "DOUBLE": pa.float64(),
     "BOOLEAN": pa.bool_(),
     "TIMESTAMP": pa.timestamp("us"),
+    "DOUBLE[]": pa.list_(pa.float64()),
+    "VARCHAR[]": pa.list_(pa.string()),
 }
 
 
@@ -475,19 +511,27 @@ def _parts(runs: Sequence[_Run], load_id: int) -> Iterator[tuple[str, list[_Run]
 
 def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     rate = signals[0].header.sampling_rate_hz
-    samples = np.stack([signal.raw_mv for signal in signals])
+    # of a single signal, which may last a day, without a copy
+    samples: FloatArray = (
+        np.stack([signal.raw_mv for signal in signals]) if len(signals) > 1 else signals[0].raw_mv[None]
+    )
     batch: EcgBatch = transform_batch(samples, rate)
     filtered = batch.filtered_mv.astype(np.float32)
     with np.errstate(over="ignore"):  # what is beyond float32 is no ECG, and unusable
         raw = samples.astype(np.float32)
+    ends = np.cumsum([len(index) for index in batch.r_peak_index])
+    features = {name: _plain(values) for name, values in batch.features.items()}
+    window_quality = [_plain(values) for values in batch.window_quality]
     return [
         _Run(
-            signal,
-            raw[row],
-            hashlib.sha256(raw[row].tobytes()).hexdigest(),
+            replace(signal, raw_mv=raw[row]),
+            hashlib.sha256(raw[row].data).hexdigest(),
             filtered[row],
             batch.r_peak_index[row].astype(np.int32),
-            {name: _plain(values[row]) for name, values in batch.features.items()},
+            batch.beats[:, ends[row] - len(batch.r_peak_index[row]) : ends[row]],
+            {name: values[row] for name, values in features.items()},
+            window_quality[row],
+            _general_features(batch, row, rate) if batch.is_usable[row] else {},
             bool(batch.is_usable[row]),
             batch.unusable_reason[row],
         )
@@ -495,10 +539,20 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     ]
 
 
-def _plain(value: Any) -> float | int | bool | None:
-    """A numpy number as Python has it; NaN, which stands for unknown, as None."""
-    plain = value.item() if hasattr(value, "item") else value
-    return None if isinstance(plain, float) and not np.isfinite(plain) else plain
+def _general_features(batch: EcgBatch, row: int, rate: float) -> dict[str, float | None]:
+    """General features of a usable run, none where the extra is not installed."""
+    if not IS_AVAILABLE:
+        return {}
+    found = general_features(batch.filtered_mv[row, batch.features["flat_start_sample_count"][row] :], rate)
+    return dict(zip(found, _plain(np.array(list(found.values()))), strict=True))
+
+
+def _plain(values: npt.NDArray[Any]) -> list[Any]:
+    """Numbers as Python has them; NaN, which stands for unknown, as None."""
+    plain: list[Any] = values.tolist()
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        plain = [value if math.isfinite(value) else None for value in plain]
+    return plain
 
 
 def _similar(clinic: str, subject: str, new: list[_Run], earlier: list[FilteredSignal]) -> list[dict[str, object]]:

@@ -14,3 +14,7 @@ class UsageError(VitalhouseError):
     """A request that cannot be understood, such as a measurement or a delivery that does not exist."""
 
     exit_code = 2
+
+
+class NotThere(UsageError):
+    """Something was asked for by a name that nothing has."""

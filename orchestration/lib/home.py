@@ -53,6 +53,11 @@ class Home:
         return self.path / "dbt" / "logs"
 
     @property
+    def checks_path(self) -> Path:
+        """What the tests of the latest builds found."""
+        return self.path / "dbt" / "checks.json"
+
+    @property
     def build_lock_path(self) -> Path:
         return self.path / "build.lock"
 

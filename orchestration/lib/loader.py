@@ -7,12 +7,13 @@ done again, and what was not committed left no trace.
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
 
-from orchestration.lib import progress, readers
+from orchestration.lib import cut_off, progress, readers
 from orchestration.lib.catalog import crawl, insert_arrow
 from orchestration.lib.lake import SETTLE_SECONDS, Delivery, Lake
 from orchestration.lib.outcome import LoadReport, Outcome, RejectedRow, report_of_crawl
@@ -36,6 +37,8 @@ _LOG = logging.getLogger(__name__)
 BULK_BYTES = 256 * 1024
 # Characters that DuckDB would take for a pattern in a file's name.
 _GLOB = frozenset("*?[]{}")
+# Files of which a copy without the last record is kept open at once: a process may have some thousand open files.
+_COPIES = 100
 # What the careful gear holds in memory at once.
 _CAREFUL_BYTES, _CAREFUL_FILES = 64 * 2**20, 2_000
 # Records that the bulk gear looks at to name unknown fields: reading every key of every record would double its cost.
@@ -114,6 +117,7 @@ class _Loading:
         columns, problem = readers.typing_sql(entity, self.today)
         self.typed_columns, self.problem = ", ".join(columns), problem
         self.bulks: list[_Bulk] = []
+        self.whole_parts: dict[ChosenFile, cut_off.WholePart] = {}
         self.outcomes: dict[str, Outcome] = {}
 
     def read(self, files: list[ChosenFile]) -> None:
@@ -134,6 +138,7 @@ class _Loading:
             if file.size_bytes >= BULK_BYTES
             and self.entity.file_format == "json"
             and not _GLOB & set(str(self.lake.path(file.raw_path)))
+            and self._may_be_read_in_bulk(file)
         ]
         careful = sorted(set(files) - set(bulk), key=lambda file: file.raw_path)
         with progress.task(f"Loading {self.entity.table.name}", total=len(files)) as task:
@@ -161,10 +166,29 @@ class _Loading:
         self.report.add(outcomes)
         self.report.unknown_fields += unknown
 
+    def _may_be_read_in_bulk(self, file: ChosenFile) -> bool:
+        """A file that was cut off DuckDB cannot read, nor any that it reads with it: it gets what is whole of it."""
+        try:
+            if cut_off.ends_with_a_record(self.lake, file.raw_path):
+                return True
+            if len(self.whole_parts) == _COPIES or self.entity.is_single_record:
+                return False
+            whole = cut_off.whole_part(self.lake, file.raw_path)
+        except OSError:
+            return False  # the careful gear says why
+        if whole:
+            self.whole_parts[file] = whole
+        return whole is not None
+
+    def _path(self, file: ChosenFile) -> str:
+        """What DuckDB reads of a file."""
+        whole = self.whole_parts.get(file)
+        return whole.path if whole else str(self.lake.path(file.raw_path))
+
     def _read_in_bulk(self, files: list[ChosenFile]) -> list[ChosenFile]:
-        """Read large files with DuckDB; gives back those that need a careful look."""
+        """Read large files with DuckDB; gives back those that need a careful look, be it only at their end."""
         table = f"bulk_{len(self.bulks)}"
-        paths = [str(self.lake.path(file.raw_path)) for file in files]
+        paths = [self._path(file) for file in files]
         try:
             self.con.execute(
                 f"create or replace temp table {table} as {readers.bulk_sql(self.entity, paths, self.today)}"
@@ -187,7 +211,7 @@ class _Loading:
         bulk = _Bulk(table, {files[index]: _Rows(index, count, first) for index, count, first in found})
         self.bulks.append(bulk)
         self._note_unknown_fields(list(bulk.rows))
-        return [file for file in files if file not in bulk.rows]
+        return [file for file in files if file not in bulk.rows or file in self.whole_parts]
 
     def _note_unknown_fields(self, files: list[ChosenFile]) -> None:
         if not files:
@@ -198,7 +222,7 @@ class _Loading:
             from (select json from read_json_objects(?, format = 'auto', ignore_errors = true) limit ?)
             where json_type(json) = 'OBJECT'
             """,
-            [[str(self.lake.path(file.raw_path)) for file in files], _UNKNOWN_FIELD_SAMPLE],
+            [[self._path(file) for file in files], _UNKNOWN_FIELD_SAMPLE],
         ).fetchall()
         self.unknown_fields |= {readers.printable(key) for (key,) in keys} - set(readers.value_keys(self.entity))
 
@@ -210,7 +234,7 @@ class _Loading:
         lines: list[int] = []
         raw_texts: list[str] = []
         for file in files:
-            for number, record in enumerate(self._records(file), start=1):
+            for number, record in enumerate(self._records(file), start=self._count_in_bulk(file) + 1):
                 if record.problem:
                     row = RejectedRow(record.line_number, record.raw_text, record.problem)
                     self.outcomes[file.raw_path].rejected.append(row)
@@ -244,14 +268,24 @@ class _Loading:
             rows,
         )
 
+    def _count_in_bulk(self, file: ChosenFile) -> int:
+        """How many of a file's records the bulk gear has read."""
+        return sum(bulk.rows[file].row_count for bulk in self.bulks if file in bulk.rows)
+
     def _records(self, file: ChosenFile) -> Iterator[readers.Record]:
+        """The records of a file that the bulk gear has not read."""
         outcome = self.outcomes[file.raw_path]
         content = content_of(self.lake, file, outcome)
         if content is None:
             return
-        count = 0
+        count = self._count_in_bulk(file)
+        line_count = 0
+        if count:
+            content, line_count = content[self.whole_parts[file].size_bytes :], self.whole_parts[file].line_count
         for record in readers.scan(content, self.entity):
             count += 1
+            if line_count:
+                record = replace(record, line_number=record.line_number + line_count)
             if count > 1 and self.entity.is_single_record and not record.problem:
                 problem = "this file holds one object, and this is another"
                 record = readers.Record(record.line_number, record.raw_text, {}, problem)
@@ -278,7 +312,7 @@ class _Loading:
         )
         for bulk in self.bulks:
             for file, rows in bulk.rows.items():
-                self.outcomes[file.raw_path].row_count = rows.row_count
+                self.outcomes[file.raw_path].row_count += rows.row_count
             self._insert(
                 list(bulk.rows),
                 f"{bulk.table} as typed inner join rows on rows._file = typed._file",

@@ -2,15 +2,22 @@
 
 Readers of ``published.duckdb`` never wait for a build and a build never waits for them: the new file is written beside
 the old one and renamed over it, and whoever has the old one open keeps it.
+
+A run of one source publishes that source's tables; the others' stay as they were last published, whatever has become
+of them in the warehouse since. A table behind the gate of consent may not stay so once its source has loaded more: that
+may be a withdrawal. It is then held back: published empty, until its source builds.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +27,12 @@ import duckdb
 
 from orchestration.lib import progress
 from orchestration.lib.errors import VitalhouseError
+from orchestration.lib.sources import MEASUREMENTS
 from orchestration.lib.warehouse import Warehouse
 
 PUBLICATION = "catalog.publication"
+# dbt's test that whoever a row is of has consented: what carries it stands behind the gate.
+GATE_TEST = "only_consented"
 
 
 class PublishRefused(VitalhouseError):
@@ -40,11 +50,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table or view that may be published, as dbt's manifest describes it; ``columns`` by lower-case name."""
+    """A table or view that may be published, as dbt's manifest describes it; ``columns`` by lower-case name.
+
+    ``measurement`` is its source, ``None`` where it serves all; ``is_gated``: it holds rows of consenting people only.
+    """
 
     name: str
     description: str = ""
     columns: Mapping[str, Column] = field(default_factory=dict)
+    measurement: str | None = None
+    is_gated: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,8 +83,16 @@ class PublishReport:
         }
 
 
-def publish(warehouse: Warehouse, published_path: Path, manifest_path: Path) -> PublishReport:
-    """Write the marts to ``published_path``, all from one state of the warehouse, and replace the file at once.
+def publish(
+    warehouse: Warehouse, published_path: Path, manifest_path: Path, measurements: Collection[str] | None = None
+) -> PublishReport:
+    """Write the marts to ``published_path`` and replace the file at once.
+
+    Parameters
+    ----------
+    measurements
+        Sources whose marts are taken from the warehouse, all from one state of it; those of others stay as published.
+        Default: all.
 
     Raises
     ------
@@ -81,7 +104,9 @@ def publish(warehouse: Warehouse, published_path: Path, manifest_path: Path) -> 
     _remove_leftovers(published_path)
     next_path = published_path.with_name(f".{published_path.name}.{os.getpid()}.next")
     try:
-        publication_id, published_at, row_counts = _write(warehouse, next_path, relations)
+        publication_id, published_at, row_counts = _write(
+            warehouse, next_path, published_path, relations, MEASUREMENTS if measurements is None else measurements
+        )
         verify(next_path, relations)
         # Personal health data, even without names: its owner's alone.
         next_path.chmod(0o600)
@@ -92,22 +117,39 @@ def publish(warehouse: Warehouse, published_path: Path, manifest_path: Path) -> 
     return PublishReport(publication_id, published_at, published_path, row_counts, time.monotonic() - started)
 
 
+def hold_back(warehouse: Warehouse, published_path: Path, manifest_path: Path) -> list[str]:
+    """After a build that failed: empty what may hold somebody who has withdrawn. Returns the names of these tables."""
+    if not published_path.exists():
+        return []
+    relations = publishable(json.loads(manifest_path.read_text()))
+    with warehouse.read() as con, _previous(con, published_path):
+        held_back = sorted(set(_present_columns(con, relations, "previous")) & _outdated(con, relations))
+    if held_back:
+        publish(warehouse, published_path, manifest_path, measurements=())
+    return held_back
+
+
 def publishable(manifest: Mapping[str, Any]) -> dict[str, Relation]:
     """Relations that may be published, by name: every mart not held back, and each source that asks for it.
 
     A mart is a model under ``models/marts/``; its meta ``published: false`` keeps it back. A source table is published
     only where its meta says ``published: true``.
     """
-    chosen = [
-        node
+    gated = {
+        node.get("attached_node")
         for node in manifest["nodes"].values()
+        if (node.get("test_metadata") or {}).get("name") == GATE_TEST
+    }
+    chosen = [
+        (node, key in gated)
+        for key, node in manifest["nodes"].items()
         if node["resource_type"] == "model"
         and node["fqn"][1] == "marts"
         and node["config"].get("materialized") != "ephemeral"
         and _meta(node).get("published", True) is not False
     ]
-    chosen += [node for node in manifest["sources"].values() if _meta(node).get("published") is True]
-    relations = (_relation(node) for node in chosen)
+    chosen += [(node, False) for node in manifest["sources"].values() if _meta(node).get("published") is True]
+    relations = (_relation(node, is_gated) for node, is_gated in chosen)
     return {relation.name: relation for relation in sorted(relations, key=lambda relation: relation.name)}
 
 
@@ -146,13 +188,15 @@ def published_row_counts(published_path: Path) -> dict[str, int]:
         return {}
 
 
-def _relation(node: Mapping[str, Any]) -> Relation:
+def _relation(node: Mapping[str, Any], is_gated: bool) -> Relation:
     columns = [
         Column(name, column.get("description", ""), _meta(column).get("contains_personal_data", False) is not False)
         for name, column in node["columns"].items()
     ]
     name = f"{node['schema']}.{node.get('alias') or node['identifier']}".lower()
-    return Relation(name, node.get("description", ""), {column.name.lower(): column for column in columns})
+    measurement = next((each for each in MEASUREMENTS if each in node.get("tags", ())), None)
+    described = {column.name.lower(): column for column in columns}
+    return Relation(name, node.get("description", ""), described, measurement, is_gated)
 
 
 def _meta(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,58 +218,142 @@ def _refuse_unless_harmless(relation: Relation, column_name: str) -> None:
 
 
 def _write(
-    warehouse: Warehouse, next_path: Path, relations: Mapping[str, Relation]
+    warehouse: Warehouse,
+    next_path: Path,
+    published_path: Path,
+    relations: Mapping[str, Relation],
+    measurements: Collection[str],
 ) -> tuple[str, datetime, dict[str, int]]:
-    """Copy what may be published from one snapshot of the warehouse into a new file."""
+    """Copy what may be published, from one snapshot of the warehouse or the publication before, into a new file."""
     publication_id, published_at = str(uuid.uuid4()), datetime.now(UTC).replace(tzinfo=None)
     row_counts: dict[str, int] = {}
-    with warehouse.read() as con:
+    with warehouse.read() as con, _previous(con, published_path):
         con.execute(f"attach {_text(str(next_path))} as next (read_write)")
         con.execute("begin transaction")
-        present = _present_columns(con, relations)
-        with progress.task("Publishing marts", total=len(present)) as task:
-            for name, column_names in present.items():
-                row_counts[name] = _copy(con, relations[name], column_names)
+        sources = _sources(con, relations, measurements)
+        with progress.task("Publishing marts", total=len(sources)) as task:
+            for source in sources:
+                row_counts[source.relation.name] = _copy(con, source)
                 task.advance()
         con.execute("create schema if not exists next.catalog")
         con.execute(
             f"create table next.{PUBLICATION} "
-            "(publication_id varchar, published_at timestamp, relation varchar, row_count bigint)"
+            "(publication_id varchar, published_at timestamp, relation varchar, row_count bigint, load_id bigint)"
         )
-        for name, row_count in row_counts.items():
-            con.execute(
-                f"insert into next.{PUBLICATION} values (?, ?, ?, ?)", [publication_id, published_at, name, row_count]
-            )
+        con.executemany(
+            f"insert into next.{PUBLICATION} values (?, ?, ?, ?, ?)",
+            [
+                (publication_id, published_at, each.relation.name, row_counts[each.relation.name], each.load_id)
+                for each in sources
+            ],
+        )
         con.execute("commit")
         con.execute("checkpoint next")
         con.execute("detach next")
     return publication_id, published_at, row_counts
 
 
-def _present_columns(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, list[str]]:
-    """Columns, in their order, of those relations that the warehouse has."""
+@contextmanager
+def _previous(con: duckdb.DuckDBPyConnection, published_path: Path) -> Iterator[None]:
+    """Attach the publication before as ``previous``; without it, if there is none or it is no database any more."""
+    with ExitStack() as stack:
+        if published_path.exists():
+            try:
+                con.execute(f"attach {_text(str(published_path))} as previous (read_only)")
+            except duckdb.Error:
+                # Somebody has opened it for writing, as DuckDB's own shell does: nobody holds a copy without a name.
+                copy = stack.enter_context(tempfile.TemporaryFile(dir=published_path.parent))
+                with published_path.open("rb") as published, suppress(duckdb.Error):
+                    shutil.copyfileobj(published, copy)
+                    copy.flush()
+                    con.execute(f"attach '/proc/self/fd/{copy.fileno()}' as previous (read_only)")
+        yield
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a relation is copied from; ``load_id`` is the latest load when it was taken from the warehouse."""
+
+    relation: Relation
+    database: str
+    column_names: list[str]
+    load_id: int
+    is_held_back: bool = False
+
+
+def _sources(
+    con: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation], measurements: Collection[str]
+) -> list[_Source]:
+    """Where each relation comes from that is to be published, by name."""
+    row = con.execute("select current_database(), (select coalesce(max(load_id), 0) from catalog.load)").fetchone()
+    assert row is not None
+    warehouse, load_id = row
+    taken_at, outdated = _load_ids(con), _outdated(con, relations)
+    is_new = {
+        name: relation.measurement is None or relation.measurement in measurements
+        for name, relation in relations.items()
+    }
+    found = [
+        _Source(relations[name], warehouse, names, load_id)
+        for name, names in _present_columns(con, relations, warehouse).items()
+        if is_new[name]
+    ]
+    for name, names in _present_columns(con, relations, "previous").items():
+        # What was published before the YAML changed does not hold up what is built now: it goes without such columns.
+        relation = relations[name]
+        harmless = [each for each in names if each.lower() in relation.columns and not _is_tagged(relation, each)]
+        if harmless and not is_new[name]:
+            found.append(_Source(relation, "previous", harmless, taken_at.get(name, 0), name in outdated))
+    return sorted(found, key=lambda source: source.relation.name)
+
+
+def _load_ids(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """The latest load when each relation of the previous publication was taken; empty where it does not say so."""
+    if "load_id" not in _present_columns(con, [PUBLICATION], "previous").get(PUBLICATION, []):
+        return {}
+    return dict(con.execute(f"select relation, load_id from previous.{PUBLICATION}").fetchall())
+
+
+def _outdated(con: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation]) -> set[str]:
+    """Gated relations whose source has loaded since they were published: what came may say that somebody withdrew."""
+    latest = dict(con.execute("select measurement, max(load_id) from catalog.load group by measurement").fetchall())
+    taken_at = _load_ids(con)
+    return {
+        name
+        for name, relation in relations.items()
+        if relation.is_gated and latest.get(relation.measurement, 0) > taken_at.get(name, 0)
+    }
+
+
+def _present_columns(con: duckdb.DuckDBPyConnection, names: Iterable[str], database: str) -> dict[str, list[str]]:
+    """Columns, in their order, of those relations that an attached database has."""
     rows = con.execute(
         "select lower(schema_name || '.' || table_name) as name, list(column_name order by column_index) "
-        "from duckdb_columns() where database_name = current_database() and not internal group by name order by name"
+        "from duckdb_columns() where database_name = ? and not internal group by name order by name",
+        [database],
     ).fetchall()
     wanted = set(names)
     return {name: columns for name, columns in rows if name in wanted}
 
 
-def _copy(con: duckdb.DuckDBPyConnection, relation: Relation, column_names: Iterable[str]) -> int:
+def _copy(con: duckdb.DuckDBPyConnection, source: _Source) -> int:
     """Copy a relation without its tagged columns; what it says of itself goes along as comments. Returns its rows."""
-    kept = [name for name in column_names if not _is_tagged(relation, name)]
-    schema, table = relation.name.split(".")
-    target = f"next.{_name(schema)}.{_name(table)}"
-    con.execute(f"create schema if not exists next.{_name(schema)}")
-    con.execute(f"create table {target} as select {', '.join(map(_name, kept))} from {_name(schema)}.{_name(table)}")
-    if relation.description:
-        con.execute(f"comment on table {target} is {_text(relation.description)}")
+    relation = source.relation
+    kept = [name for name in source.column_names if not _is_tagged(relation, name)]
+    schema, table = map(_name, relation.name.split("."))
+    con.execute(f"create schema if not exists next.{schema}")
+    con.execute(
+        f"create table next.{schema}.{table} as select {', '.join(map(_name, kept))} "
+        f"from {_name(source.database)}.{schema}.{table} where {not source.is_held_back}"
+    )
+    description = ("Held back until its source builds. " if source.is_held_back else "") + relation.description
+    if description:
+        con.execute(f"comment on table next.{schema}.{table} is {_text(description)}")
     for name in kept:
         column = relation.columns.get(name.lower())
         if column and column.description:
-            con.execute(f"comment on column {target}.{_name(name)} is {_text(column.description)}")
-    row = con.execute(f"select count(*) from {target}").fetchone()
+            con.execute(f"comment on column next.{schema}.{table}.{_name(name)} is {_text(column.description)}")
+    row = con.execute(f"select count(*) from next.{schema}.{table}").fetchone()
     assert row is not None
     return int(row[0])
 

@@ -45,9 +45,11 @@ class Answer:
         return json.dumps(records, indent=2, default=str, ensure_ascii=False) + "\n"
 
 
-@contextmanager
-def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the published file read-only.
+def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
+    """Connect to what is published at this moment, read-only; the caller closes the connection.
+
+    The file is attached, not opened by its name: within one process DuckDB hands out a file that is open once more, so
+    that whoever reads after a build would still see the publication that another reader holds.
 
     Raises
     ------
@@ -56,7 +58,21 @@ def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     if not path.exists():
         raise VitalhouseError("nothing is published yet: run `vitalhouse build` first")
-    con = duckdb.connect(str(path), read_only=True)
+    con = duckdb.connect(":memory:")
+    try:
+        name = str(path).replace("'", "''")
+        con.execute(f"attach '{name}' as published (read_only)")
+        con.execute("use published")
+    except duckdb.Error:
+        con.close()
+        raise
+    return con
+
+
+@contextmanager
+def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the published file read-only, as `connect_published` does, and close it."""
+    con = connect_published(path)
     try:
         yield con
     finally:

@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from orchestration.lib.errors import UsageError, VitalhouseError
+from orchestration.lib.errors import NotThere, UsageError, VitalhouseError
 from python_transforms.timeseries import downsample
 
 # Seconds of a bucket of each roll-up, the finest first.
@@ -139,13 +139,45 @@ def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
 
 
+def find_series(
+    participant: str,
+    metric: str,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    max_points: int = 500,
+    resolution: str = "auto",
+    cursor: datetime | None = None,
+    *,
+    con: duckdb.DuckDBPyConnection,
+) -> Series:
+    """`read_series` of a participant who may be named by the id alone; without start or end, of all that there is.
+
+    Raises
+    ------
+    NotThere
+        If there is no such participant, or nothing of this metric of theirs.
+    UsageError
+        If another argument is out of its range.
+    """
+    if start is not None and end is not None:
+        series = read_series(participant, metric, start, end, max_points, resolution, cursor, con=con)
+        # Who asks for a participant by the key, and for what there is, waits for no other query.
+        if len(series) or cursor is not None:
+            return series
+    participant = find_participant(con, participant)
+    first, last = extent(con, participant, metric)
+    return read_series(participant, metric, start or first, end or last, max_points, resolution, cursor, con=con)
+
+
 def find_participant(con: duckdb.DuckDBPyConnection, named: str) -> str:
     """Key of a participant who is named by it, or by the id alone where no other study has it too.
 
     Raises
     ------
+    NotThere
+        If there is none.
     UsageError
-        If there is none, or more than one.
+        If there is more than one.
     """
     keys = [
         key
@@ -161,7 +193,7 @@ def find_participant(con: duckdb.DuckDBPyConnection, named: str) -> str:
         raise UsageError(f"{named} is in several studies: name one of {', '.join(keys)}")
     if not keys:
         known = con.execute("select participant_key from wearable.participant order by all limit 10").fetchall()
-        raise UsageError(f"there is no participant {named}: there are {', '.join(key for (key,) in known) or 'none'}")
+        raise NotThere(f"there is no participant {named}: there are {', '.join(key for (key,) in known) or 'none'}")
     return str(keys[0])
 
 
@@ -170,7 +202,7 @@ def extent(con: duckdb.DuckDBPyConnection, participant: str, metric: str) -> tup
 
     Raises
     ------
-    UsageError
+    NotThere
         If there is none of this metric.
     """
     row = con.execute(
@@ -183,7 +215,7 @@ def extent(con: duckdb.DuckDBPyConnection, participant: str, metric: str) -> tup
             "select distinct metric from wearable.reading_1d where participant_key = ? order by all", [participant]
         ).fetchall()
         known = ", ".join(name for (name,) in metrics) or "none"
-        raise UsageError(f"there is no {metric} of {participant}: there are {known}")
+        raise NotThere(f"there is no {metric} of {participant}: there are {known}")
     return row[0], row[1]
 
 

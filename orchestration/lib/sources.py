@@ -233,6 +233,9 @@ ECG_FEATURE_COLUMNS = {
     "clipped_sample_count": "BIGINT",
     "is_inverted": "BOOLEAN",
     "beat_count": "BIGINT",
+    "ectopic_beat_count": "BIGINT",
+    "misdetected_beat_count": "BIGINT",
+    "nn_interval_count": "BIGINT",
     "heart_rate_bpm": "DOUBLE",
     "mean_nn_ms": "DOUBLE",
     "sdnn_ms": "DOUBLE",
@@ -241,7 +244,29 @@ ECG_FEATURE_COLUMNS = {
     "pnn50_pct": "DOUBLE",
     "r_amplitude_mv": "DOUBLE",
     "qrs_duration_ms": "DOUBLE",
+    "pr_interval_ms": "DOUBLE",
+    "qt_interval_ms": "DOUBLE",
+    "qtc_bazett_ms": "DOUBLE",
+    "qtc_fridericia_ms": "DOUBLE",
+    "rt_interval_ms": "DOUBLE",
+    "p_onset_ms": "DOUBLE",
+    "p_peak_ms": "DOUBLE",
+    "p_end_ms": "DOUBLE",
+    "qrs_onset_ms": "DOUBLE",
+    "r_wave_ms": "DOUBLE",
+    "qrs_end_ms": "DOUBLE",
+    "t_onset_ms": "DOUBLE",
+    "t_peak_ms": "DOUBLE",
+    "t_end_ms": "DOUBLE",
+    "p_amplitude_mv": "DOUBLE",
+    "q_amplitude_mv": "DOUBLE",
+    "r_wave_amplitude_mv": "DOUBLE",
+    "s_amplitude_mv": "DOUBLE",
+    "t_amplitude_mv": "DOUBLE",
+    "st_level_mv": "DOUBLE",
     "signal_quality": "DOUBLE",
+    "quality_index": "DOUBLE",
+    "min_quality_index": "DOUBLE",
 }
 
 _ECG_RUN_COLUMNS = {"clinic": "VARCHAR", "delivery": "VARCHAR", "subject": "VARCHAR", "run": "INTEGER"}
@@ -258,6 +283,9 @@ ECG_RUN_FEATURE = Table(
     }
     | ECG_FEATURE_COLUMNS
     | {
+        "window_quality": "DOUBLE[]",
+        "general_feature_names": "VARCHAR[]",
+        "general_feature_values": "DOUBLE[]",
         "is_usable": "BOOLEAN",
         "unusable_reason": "VARCHAR",
         "signal_sha256": "VARCHAR",
@@ -275,6 +303,19 @@ ECG_RUN_SIMILARITY = Table(
         "other_raw_path": "VARCHAR",
         "correlation": "DOUBLE",
         "transform_version": "VARCHAR",
+    }
+    | LINEAGE,
+)
+
+# What a run's person is known by. It identifies them, as the signal does: raw tables are never published.
+ECG_RUN_TEMPLATE = Table(
+    "raw.ecg_run_template",
+    {
+        "clinic": "VARCHAR",
+        "subject": "VARCHAR",
+        "run": "INTEGER",
+        "template_mv": "DOUBLE[]",
+        "template_version": "VARCHAR",
     }
     | LINEAGE,
 )
@@ -571,7 +612,7 @@ ENTITIES: tuple[Entity, ...] = (
 )
 
 # Raw tables that a transform fills rather than the loader.
-COMPUTED_TABLES: tuple[Table, ...] = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY)
+COMPUTED_TABLES: tuple[Table, ...] = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY, ECG_RUN_TEMPLATE)
 
 MEASUREMENTS: tuple[str, ...] = tuple(dict.fromkeys(entity.measurement for entity in ENTITIES))
 

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from python_transforms.ecg.beats import r_peaks
-from python_transforms.ecg.features import FEATURES, beat_shape, rr_statistics
+from python_transforms.ecg.delineation import AVERAGED_FIGURES, BEAT_COLUMNS, MeasuredBeats, measure_beats
+from python_transforms.ecg.features import FEATURES, mean_by_run, median_by_run, rr_statistics
 from python_transforms.ecg.filtering import (
     BoolArray,
     FloatArray,
@@ -17,10 +18,14 @@ from python_transforms.ecg.filtering import (
     require_mains,
     slices,
 )
-from python_transforms.ecg.quality import inspect
+from python_transforms.ecg.quality import inspect, window_quality
+from python_transforms.ecg.rhythm import LEAST_CORRELATION, Rhythm, classify_intervals
 
 # Changes whenever a figure or a filtered sample may change, so that stored rows say what made them.
-TRANSFORM_VERSION = "1"
+TRANSFORM_VERSION = "3"
+
+# Figures of single beats, in the order of the rows of `EcgBatch.beats`; flags are 0 or 1.
+BEAT_FIGURES = ("rr_ms", "is_normal", "is_ectopic", "is_misdetected", "correlation", *BEAT_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,13 @@ class EcgBatch:
         run.
     r_peak_index
         Sample indices of the R peaks of each run, ascending; none in an unusable run.
+    beats
+        Figures of the beats of all runs one after the other, a row for each name in ``BEAT_FIGURES``, shape
+        ``(len(BEAT_FIGURES), n_beats)``, float32; NaN where a figure is not known.
     features
         One array of shape ``(n_runs,)`` for each name in ``FEATURES``; NaN where a figure is not known.
+    window_quality
+        Signal quality index of each window of 10 s, shape ``(n_runs, n_windows)``; NaN throughout an unusable run.
     is_usable
         Shape ``(n_runs,)``.
     unusable_reason
@@ -44,7 +54,9 @@ class EcgBatch:
 
     filtered_mv: FloatArray
     r_peak_index: list[IntArray]
+    beats: NDArray[np.float32]
     features: dict[str, NDArray[Any]]
+    window_quality: FloatArray
     is_usable: BoolArray
     unusable_reason: list[str | None]
 
@@ -80,7 +92,9 @@ def transform_batch(ecg_mv: FloatArray, sampling_rate_hz: float, mains_hz: float
     return EcgBatch(
         filtered_mv=filtered,
         r_peak_index=[index for part in parts for index in part.r_peak_index],
+        beats=np.concatenate([part.beats for part in parts], axis=1),
         features={name: np.concatenate([part.features[name] for part in parts]) for name in FEATURES},
+        window_quality=np.concatenate([part.window_quality for part in parts]),
         is_usable=np.concatenate([part.is_usable for part in parts]),
         unusable_reason=[reason for part in parts for reason in part.unusable_reason],
     )
@@ -100,7 +114,22 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
         run, index = np.zeros((2, 0), np.int64)
     is_signal = index >= first[run]
     run, index = run[is_signal], index[is_signal]
-    shape = beat_shape(filtered, run, index, first, sampling_rate_hz)
+    rhythm = classify_intervals(run, index, sampling_rate_hz)
+    measured = measure_beats(
+        filtered,
+        run,
+        index,
+        rhythm.rr_ms,
+        ~(rhythm.is_ectopic | rhythm.is_extra),
+        first,
+        sampling_rate_hz,
+        LEAST_CORRELATION,
+    )
+    quality = window_quality(
+        _with_level_start(found.filled_mv, first), filtered, run, index, measured.correlation, sampling_rate_hz
+    )
+    quality[~is_usable] = np.nan
+    beats, rhythm_features = _judge(rhythm, measured, run, index, n_runs, sampling_rate_hz)
     for row in np.flatnonzero(first):
         filtered[row, : first[row]] = filtered[row, first[row]]
     low, high = filtered.min(axis=1), filtered.max(axis=1)
@@ -122,13 +151,71 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
         "clipped_sample_count": found.clipped_sample_count,
         "is_inverted": is_up < count / 2,
         "beat_count": count,
-        **rr_statistics(run, index, n_runs, sampling_rate_hz),
-        **shape,
+        **rhythm_features,
+        **_averaged_features(measured, rhythm_features["mean_nn_ms"], run, n_runs),
+        "quality_index": quality.mean(axis=1),
+        "min_quality_index": quality.min(axis=1),
     }
     return EcgBatch(
         filtered_mv=filtered,
         r_peak_index=np.split(index, np.cumsum(count)[:-1]) if n_runs else [],
+        beats=beats,
         features=features,
+        window_quality=quality,
         is_usable=is_usable,
         unusable_reason=found.unusable_reason,
     )
+
+
+def _with_level_start(ecg_mv: FloatArray, first_sample: IntArray) -> FloatArray:
+    """Runs whose flat start lies at the level of the rest, so that it adds no step; the input where none has one."""
+    rows = np.flatnonzero(first_sample)
+    if len(rows):
+        ecg_mv = ecg_mv.copy()
+        for row in rows:
+            ecg_mv[row, : first_sample[row]] = ecg_mv[row, first_sample[row] :].mean()
+    return ecg_mv
+
+
+def _judge(
+    rhythm: Rhythm, measured: MeasuredBeats, run: IntArray, index: IntArray, n_runs: int, sampling_rate_hz: float
+) -> tuple[NDArray[np.float32], dict[str, NDArray[Any]]]:
+    """Which beats are normal, with their figures; and the statistics of the intervals between those."""
+    is_unlike = measured.correlation < LEAST_CORRELATION
+    is_ectopic = rhythm.is_ectopic | (is_unlike & rhythm.is_premature & ~rhythm.is_extra)
+    is_misdetected = ~is_ectopic & (rhythm.is_extra | is_unlike)
+    is_normal = ~(is_ectopic | is_misdetected)
+    is_nn = np.isfinite(rhythm.rr_ms) & rhythm.is_interval_whole & is_normal
+    is_nn[1:] &= is_normal[:-1]
+    figures = {
+        "rr_ms": rhythm.rr_ms,
+        "is_normal": is_normal,
+        "is_ectopic": is_ectopic,
+        "is_misdetected": is_misdetected,
+        "correlation": measured.correlation,
+        **measured.beat,
+    }
+    beats = np.empty((len(BEAT_FIGURES), len(run)), np.float32)
+    for row, name in enumerate(BEAT_FIGURES):
+        beats[row] = figures[name]
+    return beats, {
+        "ectopic_beat_count": np.bincount(run[is_ectopic], minlength=n_runs),
+        "misdetected_beat_count": np.bincount(run[is_misdetected], minlength=n_runs),
+        "nn_interval_count": np.bincount(run[is_nn], minlength=n_runs),
+        **rr_statistics(run, index, n_runs, sampling_rate_hz, is_nn),
+    }
+
+
+def _averaged_features(
+    measured: MeasuredBeats, mean_nn_ms: FloatArray, run: IntArray, n_runs: int
+) -> dict[str, NDArray[Any]]:
+    """Figures of the averaged beats (of a long run the median over its segments), and what all beats have in common."""
+    averaged = {name: median_by_run(measured.averaged[name], measured.segment_run, n_runs) for name in AVERAGED_FIGURES}
+    is_known = np.isfinite(measured.correlation)
+    rr_s = mean_nn_ms / 1000
+    return averaged | {
+        "qtc_bazett_ms": averaged["qt_interval_ms"] / np.sqrt(rr_s),
+        "qtc_fridericia_ms": averaged["qt_interval_ms"] / np.cbrt(rr_s),
+        "r_amplitude_mv": median_by_run(measured.beat["r_amplitude_mv"], run, n_runs),
+        "signal_quality": mean_by_run(measured.correlation[is_known], run[is_known], n_runs),
+    }

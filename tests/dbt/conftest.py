@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from orchestration.lib import loader, sources
+from orchestration.lib.identity import enrol_runs
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
 from synthetic import balance, bloodtest, ecg, practice, wearable
@@ -49,6 +50,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtHome, DbtRun]:
     lake, warehouse = Lake(home.path / "lake"), Warehouse(home.warehouse_path)
     ecg.write_deliveries(lake.root / "incoming")
     ingest(lake, warehouse)
+    enrol_runs(lake, warehouse)
     bloodtest.write_deliveries(lake.root / "incoming")
     bloodtest_files.load(lake, warehouse)
     practice.write_deliveries(lake.root / "incoming")

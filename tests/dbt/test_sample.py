@@ -39,6 +39,7 @@ DAMAGE = {
         "update practice.revenue_10min set revenue_eur = revenue_eur + 0.01"
         " where category = 'Asthma' and window_start_at = '2026-03-02 12:00:00'"
     ),
+    "assert_every_run_has_its_beats": "update ecg.run set beat_count = beat_count + 1 where run_key = 'sf_state:01:2'",
     "assert_every_run_has_its_signal": (
         "update ecg.run_metadata set transform_load_id = 0 where run_key = 'sf_state:01:1'"
     ),
@@ -47,6 +48,15 @@ DAMAGE = {
     "assert_no_record_is_of_the_future": (
         "update intermediate.int_balance_customer__judged set last_updated_at = timestamp '2999-01-01' "
         "where customer_key = (select max(customer_key) from intermediate.customer_trusted)"
+    ),
+    "assert_no_copy_is_identified": (
+        "update ecg.identification set run_key = "
+        "(select min(run_key) from ecg.run where near_duplicate_of_run_key is not null) "
+        "where protocol = 'one_shot' and run_key = 'sf_state:01:2'"
+    ),
+    "assert_every_counted_run_was_enrolled": "delete from raw.ecg_run_template where subject = '03' and run = 1",
+    "assert_identification_adds_up": (
+        "update ecg.identification_summary set asked_run_count = asked_run_count + 1 where protocol = 'cross_session'"
     ),
     "assert_no_run_is_claimed_by_two_files": (
         "update ecg.run set has_conflicting_file = true where run_key = 'sf_state:01:1'"

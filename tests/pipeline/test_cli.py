@@ -16,9 +16,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestration.cli import main
+from orchestration.lib import notebooks
 from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+from orchestration.lib.lake import Lake
+from orchestration.lib.publish import published_row_counts
 from orchestration.lib.turn import turn
 from orchestration.lib.warehouse import Warehouse
+from tests.balance_files import customer, phone, put, steps
 from tests.pipeline.conftest import Built
 
 
@@ -61,6 +65,7 @@ def test_help_imports_nothing_heavy() -> None:
         ["generate", "astrology"],
         ["generate", "ecg", "--scale", "0"],
         ["generate", "ecg", "--scale", "many"],
+        ["notebook", "astrology"],
         ["sql"],
         ["sql", "select 1", "--file", "Makefile"],
         ["sql", "--file", "no such file"],
@@ -108,6 +113,29 @@ def test_status_shows_deliveries_and_loads(built: Built) -> None:
     assert re.search(r"ecg +sf_state +2020-12-01 +12 +10 +2 ", result.output)
     assert re.search(r"ecg +run_header +1 ", result.output)
     assert "Rejected files: none" in result.output
+
+
+def test_notebooks_are_listed_with_what_they_show(home: Home) -> None:
+    result = vitalhouse(home, "notebook")
+    assert result.exit_code == 0
+    assert re.search(r"(?m)^practice +Doctors' offices: revenue", result.output)
+
+
+def test_a_notebook_opens_on_this_machine_and_asks_no_other(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it remembers of a session goes into the home: it is what the cells showed."""
+    started: list[tuple[list[str], dict[str, str]]] = []
+
+    def run(command: list[str], *, env: dict[str, str], **_: Any) -> Any:
+        started.append((command, env))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(notebooks.subprocess, "run", run)
+    assert vitalhouse(home, "notebook", "lake").exit_code == 0
+    ((arguments, environment),) = started
+    assert arguments[1:4] == ["-m", "marimo", "edit"] and arguments[-1].endswith("notebooks/lake.py")
+    assert {"127.0.0.1", "--skip-update-check"} <= set(arguments)
+    assert environment[ENVIRONMENT_VARIABLE] == str(home.path)
+    assert Path(environment["PYTHONPYCACHEPREFIX"]).is_relative_to(home.path)
 
 
 def test_sql_on_nothing_says_what_to_do(home: Home) -> None:
@@ -214,6 +242,35 @@ def test_a_failing_dbt_test_is_named_last_and_nothing_is_published(built: Built,
     assert "dbt test source_unique_raw_ecg_run_header__raw_path: Got 1 result" in name
     assert log == f"log: {fresh.home.build_log_path}"
     assert fresh.home.published_path.stat().st_ino == before
+
+
+def test_a_withdrawal_takes_effect_though_another_source_fails(fresh: Built) -> None:
+    """Nobody's readings wait in the published file for somebody else's mistake to be mended."""
+    lake = Lake(fresh.home.lake_path)
+    people = ("jo", "kim")
+    put(
+        lake,
+        "2022-01",
+        [customer(f"{name}@test.com", f"s-{name}", 1, 1) for name in people],
+        [reading for name in people for reading in phone(f"{name}@test.com", 2)],
+        [reading for name in people for reading in steps(f"s-{name}", 2)],
+    )
+    assert fresh.build(measurement="balance").is_good
+    assert published_row_counts(fresh.home.published_path)["balance.machine_learning_curated"] == 2
+    put(lake, "2022-02", [customer("jo@test.com", "s-jo", 9)])
+    with Warehouse(fresh.home.warehouse_path).write() as con:
+        con.execute("insert into raw.practice_claim (clinic, id, _raw_path) values ('x', 1, 'gone'), ('x', 1, 'gone')")
+    report = fresh.build()
+    assert any("practice" in line for line in report.failures), report.failures
+    assert report.failures[-1] == (
+        "balance.customer_curated, balance.machine_learning_curated: published empty, since what came may withdraw a "
+        "consent, until vitalhouse build --measurement balance ends well"
+    )
+    assert published_row_counts(fresh.home.published_path)["balance.machine_learning_curated"] == 0
+    # Alone it builds, and what the practice left in the warehouse does not come out with it.
+    assert fresh.build(measurement="balance").is_good
+    assert published_row_counts(fresh.home.published_path)["balance.machine_learning_curated"] == 1
+    assert not any(name.startswith("practice.") for name in published_row_counts(fresh.home.published_path))
 
 
 def test_a_second_build_waits_its_turn_and_says_for_whom(built: Built, fresh: Built) -> None:

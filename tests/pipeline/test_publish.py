@@ -50,10 +50,21 @@ class House:
         with self.warehouse.write() as con:
             con.execute(sql)
 
-    def publish(self) -> publishing.PublishReport:
+    def publish(self, *measurements: str) -> publishing.PublishReport:
+        """Publish some sources alone, or all."""
         manifest = {"nodes": {each["alias"]: each for each in self.nodes}, "sources": {}}
         self.manifest_path.write_text(json.dumps(manifest))
-        return publish(self.warehouse, self.home.published_path, self.manifest_path)
+        return publish(self.warehouse, self.home.published_path, self.manifest_path, measurements or None)
+
+    def hold_back(self) -> list[str]:
+        return publishing.hold_back(self.warehouse, self.home.published_path, self.manifest_path)
+
+    def load(self, measurement: str) -> None:
+        """As if something had been loaded, of which no model knows yet."""
+        self.change(
+            "insert into catalog.load (load_id, measurement) "
+            f"select coalesce(max(load_id), 0) + 1, '{measurement}' from catalog.load"
+        )
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.home.published_path), read_only=True) as con:
@@ -154,6 +165,107 @@ def test_a_relation_that_the_manifest_does_not_know_is_refused(house: House, tmp
         verify(tmp_path / "x.duckdb", {})
 
 
+@pytest.fixture
+def two_sources(house: House) -> House:
+    """A mart of a practice, and one of balance that stands behind the gate of consent; published once."""
+    house.nodes = [
+        node("practice.visit", {"patient": {}}) | {"tags": ["practice"]},
+        node("balance.reading", {"participant": {}}) | {"tags": ["balance"]},
+        {
+            "alias": "test",
+            "resource_type": "test",
+            "test_metadata": {"name": publishing.GATE_TEST},
+            "attached_node": "reading",
+        },
+    ]
+    house.change("create schema practice; create table practice.visit as select 'Jo' as patient")
+    house.change("create schema balance; create table balance.reading as select 'Jo' as participant")
+    house.load("practice")
+    house.load("balance")
+    house.publish()
+    return house
+
+
+PUBLISHED = "select patient, participant from practice.visit left join balance.reading on true"
+
+
+def test_a_source_that_builds_alone_leaves_the_others_as_published(two_sources: House) -> None:
+    """What another source's failed build left in the warehouse must not come out with it."""
+    two_sources.change("update practice.visit set patient = 'Kim'; update balance.reading set participant = 'leak'")
+    report = two_sources.publish("practice")
+    assert two_sources.ask(PUBLISHED) == [("Kim", "Jo")]
+    assert two_sources.ask("select distinct publication_id from catalog.publication") == [(report.publication_id,)]
+    two_sources.load("practice")
+    assert two_sources.hold_back() == []
+    two_sources.publish("balance")
+    assert two_sources.ask(PUBLISHED) == [("Kim", "leak")]
+
+
+def test_what_was_never_published_is_not_published_by_another_source(two_sources: House) -> None:
+    two_sources.home.published_path.unlink()
+    assert set(two_sources.publish("practice").row_counts) == {"practice.visit"}
+    assert two_sources.hold_back() == []
+
+
+def test_a_gated_table_is_held_back_once_its_source_has_loaded_more(two_sources: House) -> None:
+    """By a build that failed, and by that of another source, until its own source builds."""
+    two_sources.load("balance")
+    assert two_sources.hold_back() == ["balance.reading"]
+    assert two_sources.ask(PUBLISHED) == [("Jo", None)]
+    assert two_sources.ask("select comment from duckdb_tables() where table_name = 'reading'") == [
+        ("Held back until its source builds. One row per reading.",)
+    ]
+    assert ("balance.reading", 0) in two_sources.ask("select relation, row_count from catalog.publication")
+    two_sources.publish("practice")
+    assert two_sources.ask(PUBLISHED) == [("Jo", None)]
+    two_sources.publish("balance")
+    assert two_sources.ask(PUBLISHED) == [("Jo", "Jo")]
+    two_sources.load("balance")
+    two_sources.publish("practice")
+    assert two_sources.ask(PUBLISHED) == [("Jo", None)]
+
+
+def test_a_publication_that_does_not_say_what_it_knew_is_held_back(two_sources: House) -> None:
+    with duckdb.connect(str(two_sources.home.published_path)) as con:
+        con.execute("alter table catalog.publication drop column load_id")
+    assert two_sources.hold_back() == ["balance.reading"]
+
+
+def test_who_has_the_file_open_for_writing_holds_no_other_source_up(two_sources: House) -> None:
+    holder = "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print('holds', flush=True); sys.stdin.read()"
+    two_sources.change("update practice.visit set patient = 'Kim'")
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, str(two_sources.home.published_path)], stdin=-1, stdout=-1, text=True
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == "holds\n"
+        two_sources.publish("practice")
+        process.communicate()
+    assert two_sources.ask(PUBLISHED) == [("Kim", "Jo")]
+
+
+def test_a_published_file_that_is_none_is_replaced(two_sources: House) -> None:
+    two_sources.home.published_path.write_bytes(b"no database")
+    assert two_sources.hold_back() == []
+    assert set(two_sources.publish("practice").row_counts) == {"practice.visit"}
+
+
+@pytest.mark.parametrize("column", [{"name": "key", "meta": {"contains_personal_data": True}}, None])
+def test_a_column_that_is_tagged_or_unknown_since_is_not_published_again(
+    two_sources: House, column: dict[str, Any] | None
+) -> None:
+    columns = two_sources.nodes[1]["columns"]
+    columns["key"] = {"name": "key"}
+    two_sources.change("alter table balance.reading add column key integer")
+    two_sources.publish("balance")
+    assert ("key",) in two_sources.ask("select column_name from duckdb_columns()")
+    columns.pop("key")
+    if column:
+        columns["key"] = column
+    two_sources.publish("practice")
+    assert ("key",) not in two_sources.ask("select column_name from duckdb_columns()")
+    assert two_sources.ask(PUBLISHED) == [("Jo", "Jo")]
+
+
 def test_a_reader_keeps_the_old_publication_and_a_new_one_sees_the_new(house: House) -> None:
     house.publish()
     count = "select count(*) from clinic.visit"
@@ -194,6 +306,6 @@ def test_the_real_project_publishes_its_marts_and_nothing_of_the_layers_below(bu
         }
         columns = {column for (column,) in con.execute("select column_name from duckdb_columns()").fetchall()}
     assert {"ecg.run", "ecg.subject", "ecg.run_metadata", "catalog.file", "catalog.publication"} <= found
-    assert "ecg.sample" not in found
+    assert not {"ecg.sample", "ecg.beat"} & set(found)
     assert {name.split(".")[0] for name in found} == {*MEASUREMENTS, "catalog"}
     assert not columns & {"raw_text", "raw_mv", "filtered_mv", "ecg_raw"}

@@ -2,7 +2,9 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,6 +30,11 @@ def put(lake: Lake, delivery: Delivery, name: str = "run_1.csv", changed_at: flo
 def changes(lake: Lake, warehouse: Warehouse) -> set[str]:
     with warehouse.write() as con:
         return set(arrivals.changes(lake, con, "ecg"))
+
+
+def _let_sleep(monkeypatch: pytest.MonkeyPatch, sleep: Callable[[float], None]) -> None:
+    """Let this module alone sleep so: a thread that an earlier test has left may sleep too."""
+    monkeypatch.setattr(arrivals, "time", SimpleNamespace(time=time.time, sleep=sleep))
 
 
 def test_a_new_delivery_is_a_change_until_it_is_loaded(lake: Lake, warehouse: Warehouse) -> None:
@@ -62,7 +69,7 @@ def test_a_build_gives_files_that_just_came_the_time_to_settle(
         waits.append(seconds)
         put(lake, DELIVERY, path.name, time.time() - seconds)
 
-    monkeypatch.setattr("orchestration.lib.arrivals.time.sleep", sleep)
+    _let_sleep(monkeypatch, sleep)
     assert arrivals.pending(lake, warehouse, "ecg") == {DELIVERY}
     assert arrivals.pending(lake, warehouse, "ecg") == {DELIVERY}
     assert waits == [SETTLE_SECONDS]
@@ -77,7 +84,7 @@ def test_a_claim_gives_files_that_just_came_the_time_to_settle(lake: Lake, monke
         for name in ("run_1.csv", "run_1_header.json"):
             put(lake, latest, name, time.time() - seconds)
 
-    monkeypatch.setattr("orchestration.lib.arrivals.time.sleep", sleep)
+    _let_sleep(monkeypatch, sleep)
     arrivals.claim(lake, ["ecg"])
     (claimed,) = lake.deliveries("ecg")
     assert len(list(lake.path(claimed.path).rglob("run_1*"))) == 2

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.noise import unit_noise
+from benchmarks.r_peaks import Score
 from python_transforms.ecg import filtering
 from python_transforms.ecg.beats import detect_r_peaks
 from tests.examples import examples
@@ -79,6 +81,65 @@ def test_ectopic_beat_of_the_other_sign_is_taken_at_its_own_peak() -> None:
     around = slice(round((r_times[10] - 0.15) * 500), round((r_times[10] + 0.4) * 500))
     ecg_mv[around] *= -1.5
     assert_found(detect_r_peaks(ecg_mv[None], 500.0)[0], r_times, 500.0)
+
+
+@pytest.mark.parametrize("scale", [0.2, 0.3, 0.5])
+def test_beats_that_fade_for_a_while_are_found_by_their_shape(scale: float) -> None:
+    ecg_mv, r_times = synthetic_ecg(np.full(60, 800.0), 360.0, noise_mv=0.01, seconds=40)
+    faded = slice(round((r_times[20] - 0.4) * 360), round((r_times[24] - 0.4) * 360))
+    ecg_mv[faded] *= scale
+    assert_found(detect_r_peaks(ecg_mv[None], 360.0)[0], r_times, 360.0)
+
+
+def test_spikes_between_beats_are_no_beats() -> None:
+    """As high and as steep as a beat, but unlike the others and where none is missing."""
+    ecg_mv, r_times = synthetic_ecg(np.full(40, 1000.0), 360.0, noise_mv=0.01, seconds=30)
+    for r_time in r_times[5:25:4]:
+        at = round((r_time + 0.55) * 360)
+        ecg_mv[at : at + 8] += 0.8 * np.array([1, -1, 1, -1, 1, -1, 1, -1])
+    assert_found(detect_r_peaks(ecg_mv[None], 360.0)[0], r_times, 360.0)
+
+
+def test_premature_wide_beats_are_found() -> None:
+    rng = np.random.default_rng(8)
+    time = np.arange(60 * 360) / 360
+    intervals = np.full(70, 0.9)
+    ectopic = np.arange(6, 60, 9)
+    intervals[ectopic - 1], intervals[ectopic] = 0.55, 1.25
+    r_times = 0.6 + np.cumsum(intervals) - intervals[0]
+    ecg_mv = 0.01 * rng.standard_normal(len(time))
+    for beat, r_time in enumerate(r_times):
+        is_wide = beat in ectopic
+        width, height = (0.035, -1.2) if is_wide else (0.012, 1.0)
+        ecg_mv += height * np.exp(-0.5 * np.square((time - r_time) / width))
+        ecg_mv += (0.4 if is_wide else 0.2) * np.exp(-0.5 * np.square((time - r_time - 0.3) / 0.05))
+    inside = r_times[r_times < 59.9]
+    assert_found(detect_r_peaks(ecg_mv[None], 360.0)[0], inside, 360.0)
+
+
+@pytest.mark.parametrize(("kind", "least_f1"), [("white", 94.0), ("muscle", 98.5), ("wander", 99.5), ("mains", 99.5)])
+def test_noise_as_strong_as_the_signal(kind: str, least_f1: float) -> None:
+    score = Score()
+    for seed in range(12):
+        intervals = np.random.default_rng(seed).normal(600 + 40 * seed, 30, 60)
+        ecg_mv, r_times = synthetic_ecg(intervals, 360.0, noise_mv=0.0, seconds=20, seed=seed)
+        ecg_mv += ecg_mv.std() * unit_noise(kind, len(ecg_mv), 360.0, seed)
+        score.add(np.round(r_times * 360).astype(int), detect_r_peaks(ecg_mv[None], 360.0)[0], 0.15 * 360)
+    assert score.f1 >= least_f1
+
+
+def test_noise_alone_and_hardly_any_candidate_stop_nothing() -> None:
+    rng = np.random.default_rng(3)
+    for runs in (rng.standard_normal((20, 500)), np.eye(3, 1000), rng.standard_normal((2, 5000)).cumsum(axis=1)):
+        for peaks in detect_r_peaks(runs, 250.0):
+            assert (np.diff(peaks) > 0).all()
+
+
+def test_a_complex_that_the_end_cuts_has_no_peak() -> None:
+    ecg_mv = regular_ecg(seconds=20)
+    peaks = detect_r_peaks(ecg_mv[None], 500.0)[0]
+    upstroke = ecg_mv[: peaks[-1] - 6]
+    np.testing.assert_array_equal(detect_r_peaks(upstroke[None], 500.0)[0], peaks[:-1])
 
 
 def test_dead_stretch_holds_no_beats() -> None:

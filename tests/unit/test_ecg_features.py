@@ -1,18 +1,14 @@
 """Figures of runs: RR-interval statistics against NeuroKit2 and by hand, and the shape of the mean beat."""
 
 import warnings
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from python_transforms.ecg import FEATURES, transform_batch
-from python_transforms.ecg.features import beat_shape, rr_statistics
-from python_transforms.ecg.filtering import bandpass
+from python_transforms.ecg.features import rr_statistics
 from tests.examples import examples
-from tests.unit.ecg_signals import synthetic_ecg
 
 RATE = 500.0
 
@@ -88,61 +84,3 @@ def test_runs_do_not_mix(runs: list[np.ndarray]) -> None:
     for row, peaks in enumerate(runs):
         for name, values in statistics(peaks).items():
             np.testing.assert_allclose(together[name][row], values[0], rtol=1e-12)
-
-
-def shape_of(ecg_mv: np.ndarray, r_times: np.ndarray, rate: float = RATE) -> dict[str, float]:
-    index = np.round(r_times * rate).astype(np.int64)
-    found = beat_shape(bandpass(ecg_mv, rate)[None], np.zeros(len(index), np.int64), index, np.zeros(1, np.int64), rate)
-    return {name: float(values[0]) for name, values in found.items()}
-
-
-@pytest.mark.parametrize("rate", [250.0, 500.0, 1000.0])
-@pytest.mark.parametrize("duration_ms", [60, 80, 100, 120, 150])
-def test_qrs_duration_grows_with_the_complex(duration_ms: int, rate: float) -> None:
-    time = np.arange(round(20 * rate)) / rate
-    r_times = 1 + 0.8 * np.arange(22)
-    ecg_mv = 0.005 * np.random.default_rng(0).standard_normal(len(time))
-    for r_time in r_times:
-        for part, height in ((-0.375, -0.15), (0.0, 1.2), (0.375, -0.3)):  # Q, R and S fill the duration
-            width = duration_ms / 1000 * (0.5 if part == 0 else 0.25)
-            phase = (time - r_time - part * duration_ms / 1000) / width
-            ecg_mv += height * np.where(np.abs(phase) < 0.5, np.cos(np.pi * phase) ** 2, 0)
-    # the 40-Hz edge widens narrow complexes most
-    assert shape_of(ecg_mv, r_times, rate)["qrs_duration_ms"] == pytest.approx(duration_ms + 10, abs=14)
-
-
-def test_amplitude_is_taken_from_the_level_before_the_complex() -> None:
-    ecg_mv, r_times = synthetic_ecg(np.full(30, 800.0), RATE)
-    upright, inverted = shape_of(ecg_mv, r_times), shape_of(-ecg_mv, r_times)
-    assert upright["r_amplitude_mv"] == pytest.approx(1.0, abs=0.15)
-    assert inverted["r_amplitude_mv"] == pytest.approx(-upright["r_amplitude_mv"])
-    assert inverted["qrs_duration_ms"] == pytest.approx(upright["qrs_duration_ms"])
-
-
-def test_signal_quality_falls_as_noise_grows() -> None:
-    quality = []
-    for noise_mv in (0.0, 0.05, 0.2, 0.8, 3.0):
-        ecg_mv, r_times = synthetic_ecg(np.full(30, 800.0), RATE, noise_mv=noise_mv)
-        quality.append(shape_of(ecg_mv, r_times)["signal_quality"])
-    assert quality[0] > 0.999
-    assert all(before > after for before, after in pairwise(quality))
-    assert quality[-1] < 0.66
-
-
-def test_fewer_than_three_whole_beats_have_no_shape() -> None:
-    ecg_mv, r_times = synthetic_ecg(np.full(30, 800.0), RATE)
-    assert all(np.isnan(value) for value in shape_of(ecg_mv, r_times[:2]).values())
-    assert all(np.isfinite(value) for value in shape_of(ecg_mv, r_times[:3]).values())
-    assert all(np.isnan(value) for value in shape_of(ecg_mv, r_times[:0]).values())
-
-
-def test_many_beats_are_gathered_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    from python_transforms.ecg import features
-
-    rng = np.random.default_rng(3)
-    runs = np.stack([synthetic_ecg(rng.normal(800, 40, 40), RATE, seed=seed)[0] for seed in range(5)])
-    whole = transform_batch(runs, RATE).features
-    monkeypatch.setattr(features, "GATHER_SAMPLES", 3000)  # ten beats
-    pieces = transform_batch(runs, RATE).features
-    for name in FEATURES:
-        np.testing.assert_allclose(pieces[name], whole[name], rtol=1e-9)

@@ -13,9 +13,12 @@ RULES = [
     ("python_transforms", {"dagster", "duckdb", "dbt", "dagster_dbt", "orchestration", "synthetic", "pyarrow"}, set()),
     ("synthetic", {"dagster", "duckdb", "dbt", "dagster_dbt", "orchestration", "python_transforms"}, set()),
     ("orchestration/lib", {"orchestration.defs", "orchestration.definitions", "orchestration.cli"}, set()),
-    ("orchestration/lib", {"synthetic", "tests", "benchmarks"}, set()),
+    ("orchestration/lib", {"synthetic", "tests", "benchmarks", "serving", "fastapi", "starlette"}, set()),
+    ("serving", {"orchestration.defs", "orchestration.definitions", "orchestration.cli", "dagster"}, set()),
+    ("serving", {"synthetic", "tests", "benchmarks", "python_transforms"}, set()),
     # A build hands Dagster its jobs; everything else in lib is used without Dagster.
     ("orchestration/lib", {"dagster", "dagster_dbt"}, {"orchestration/lib/build.py"}),
+    ("notebooks", {"dagster", "dagster_dbt", "dbt", "synthetic", "orchestration.defs", "orchestration.cli"}, set()),
     ("orchestration/defs", {"orchestration.cli", "orchestration.definitions", "synthetic", "python_transforms"}, set()),
 ]
 
@@ -66,11 +69,15 @@ def test_only_the_command_line_knows_of_synthetic_data() -> None:
     assert outside == []
 
 
+def opens_a_file_for_writing(line: str) -> bool:
+    return "duckdb.connect(" in line and "read_only=True" not in line and '":memory:"' not in line
+
+
 def test_the_warehouse_is_opened_for_writing_in_one_place() -> None:
     connecting = [
         str(path.relative_to(REPOSITORY))
-        for folder in ("orchestration", "python_transforms")
+        for folder in ("orchestration", "python_transforms", "notebooks")
         for path in (REPOSITORY / folder).rglob("*.py")
-        if any("duckdb.connect(" in line and "read_only=True" not in line for line in path.read_text().splitlines())
+        if any(opens_a_file_for_writing(line) for line in path.read_text().splitlines())
     ]
     assert connecting == ["orchestration/lib/warehouse.py"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib import loader
+from orchestration.lib import loader, readers
 from orchestration.lib.lake import Lake
 from orchestration.lib.outcome import LoadReport
 from orchestration.lib.sources import ECG_RUN_HEADER, Entity
@@ -511,6 +511,11 @@ def test_large_files_and_small_ones_are_read_alike(entity: Entity, count: int) -
     @example([b'{"id": 1, "user": "x", "detail": 1.10}{"id": 2, "user": "x", "detail": {"b": 1, "a": [1.0, -0]}}'])
     @example([b'{"id": 1, "user": "x", "timeStamp": 5, "clinic": "y"}\n{"id": 2, "user": "x", "user": "z"}'])
     @example([b'{"text": "x"}\n7\n{"stars": 5}', b'{"text": "x"}\n{"other": "x"}\n{}'])
+    # Cut off in the last record: after whole ones, in an object within one, after a broken one, in an array, at once.
+    @example([b'{"id": 1, "user": "x"}\n{"id": 2, "user": "x"},\n\n{"id": 3, "us', GOOD])
+    @example([b'{"id": 1, "user": "x"}{"id": 2, "user": "x", "detail": [{"b": 1}, {"b"', b'{"id": 1, "use'])
+    @example([b'{"id": 1, "user": "x"}{"id": "a", "user": "x"}{"id": 3,', b'[{"id": 1, "user": "x"}, {"id": 2', GOOD])
+    @example([b'{"text": "x"}\n{"text": "y"', b'{"id": 1, "user": "x"} {"id": 2, "user": "x"} and so on'])
     def check(contents: list[bytes]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             careful = outcome(warehouse, entity, Path(folder), contents, 10**9)
@@ -518,6 +523,24 @@ def test_large_files_and_small_ones_are_read_alike(entity: Entity, count: int) -
         assert bulk == careful
 
     check()
+
+
+def test_of_a_large_file_that_is_cut_off_only_the_end_is_looked_at_with_care(
+    maker: Clinic, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "BULK_BYTES", 1)
+    seen: list[bytes] = []
+    scan = readers.scan
+    monkeypatch.setattr(readers, "scan", lambda content, entity: seen.append(content) or scan(content, entity))
+    whole = b"".join(b'{"id": %d, "user": "x"}\n' % number for number in range(100))
+    maker.put("D1", "kitchen/0.json", whole + b'{"id": 100, "us')
+    report = load(maker.lake, warehouse)
+    assert (report.row_count, report.rejected_count) == (100, 1)
+    assert seen == [b'{"id": 100, "us']
+    with warehouse.read() as con:
+        assert con.execute("select line_number, raw_text from catalog.rejected_row").fetchall() == [
+            (101, '{"id": 100, "us')
+        ]
 
 
 def test_a_large_file_that_cannot_be_read_stops_no_other(

@@ -72,8 +72,8 @@ latest_load as (
 
     undecided as (
 
-        -- What does not stand, and came no later than the first that is known, may have been it: then that must be sought
-        -- again. In nearly every build there is none.
+        -- What does not stand, and came no later than the first that is known, may have been it: that is sought again.
+        -- In nearly every build there is none.
         select distinct
             known.clinic,
             known.patient_id,

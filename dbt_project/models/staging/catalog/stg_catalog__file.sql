@@ -22,7 +22,8 @@ renamed as (
         load_id,
         row_count,
         rejected_count,
-        status
+        status,
+        reason
     from source
 
 )

@@ -1,0 +1,210 @@
+"""Tells people apart by their ECG: rank-1 rate and equal error rate on a folder of ECG-ID.
+
+    python -m benchmarks.identification --wfdb DIR [--halves N] [--json]
+
+Reads every ``Person_NN/rec_M`` below DIR (first channel, the raw one; the day stands in the header's comment ``ECG
+date:``), filters, finds beats and makes templates with the pipeline's own transforms, and scores three protocols, each
+with a closed set and a gallery of everybody: ``chronological`` (the earliest 60 % of all records are enrolled),
+``cross_session`` (a person's first date against later dates) and ``one_shot`` (a person's first record against all
+others). No record is on both sides, and of records that are copies of each other only the first is used. What the
+scores are normalised with is learnt from other people than those who are asked, in 20 groups.
+``python_transforms/ecg/identification.py`` says how each is drawn.
+
+Intervals are 95 %, from resamples of the people who are asked. ``--halves N`` asks again N times in two groups drawn at
+random in place of 20: what is learnt then comes from half of the people, and the mean rates say how much that matters.
+The last line is one JSON object; ``--json`` prints
+nothing else.
+"""
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from python_transforms.ecg import transform_batch
+from python_transforms.ecg.identification import PROTOCOLS, Matches, Rates, beat_template, cross_fit, match, rates
+from python_transforms.ecg.similarity import similar_pairs
+
+# As the warehouse marks near duplicates of one subject (orchestration/lib/ecg.py).
+NEAR_DUPLICATE_CORRELATION = 0.9999
+
+
+@dataclass
+class Record:
+    """One record: whose, the how-manieth, on which day (a count of days), and its raw signal in mV."""
+
+    person: int
+    number: int
+    day: int
+    ecg_mv: NDArray[np.float64]
+    sampling_rate_hz: float
+
+
+def read_records(folder: Path) -> list[Record]:
+    """Every record below a folder, by person and number.
+
+    A record whose header gives no day is taken for one of the day of the person's record before it, or the one after.
+    """
+    import wfdb
+
+    found: dict[tuple[int, int], Path] = {}
+    for path in sorted(folder.rglob("Person_*/rec_*.hea")):
+        if names := re.fullmatch(r"Person_(\d+)/rec_(\d+)\.hea", f"{path.parent.name}/{path.name}"):
+            found[int(names[1]), int(names[2])] = path
+    records: list[Record] = []
+    undated: list[Record] = []
+    for (person, number), path in sorted(found.items()):
+        record = wfdb.rdrecord(str(path.with_suffix("")), channels=[0])
+        day = _day(record.comments)
+        if day is None:
+            print(f"{path}: no comment like '# ECG date: 07.12.2004'; its neighbour's day is taken", file=sys.stderr)
+        made = Record(person, number, day or 0, record.p_signal[:, 0], float(record.fs))
+        records.append(made)
+        undated += [made] if day is None else []
+    for record in undated:
+        others = [other for other in records if other.person == record.person and other.day]
+        before = [other.day for other in others if other.number < record.number]
+        record.day = before[-1] if before else min((other.day for other in others), default=1)
+    return records
+
+
+def _day(comments: Sequence[str]) -> int | None:
+    """The day that a header's comments name, as a count of days."""
+    for comment in comments:
+        if date := re.match(r"ECG date:\s*(\d+\.\d+\.\d{4})", comment):
+            try:
+                return datetime.strptime(date[1], "%d.%m.%Y").toordinal()
+            except ValueError:
+                return None
+    return None
+
+
+def make_templates(records: Sequence[Record]) -> NDArray[np.float64]:
+    """Template of each record, NaN where it is a copy of an earlier one or has none of its own."""
+    templates = np.full((len(records), len(beat_template(np.zeros(0), np.zeros(0, np.int64), 500.0))), np.nan)
+    kinds: dict[tuple[int, float], list[int]] = {}
+    for row, record in enumerate(records):
+        kinds.setdefault((len(record.ecg_mv), record.sampling_rate_hz), []).append(row)
+    for (_, rate), rows in kinds.items():
+        batch = transform_batch(np.stack([records[row].ecg_mv for row in rows]), rate)
+        usable = [at for at in range(len(rows)) if batch.is_usable[at]]
+        pairs = similar_pairs(batch.filtered_mv[usable], np.ones(len(usable), bool), NEAR_DUPLICATE_CORRELATION)
+        copies = {usable[max(one, other)] for one, other, _ in pairs}
+        for at in usable:
+            if at not in copies:
+                templates[rows[at]] = beat_template(batch.filtered_mv[at], batch.r_peak_index[at], rate)
+    return templates
+
+
+def score(records: Sequence[Record], templates: NDArray[np.float64]) -> dict[str, tuple[Matches, Rates]]:
+    """Matches and rates of each protocol."""
+    person, day, number = (np.array([getattr(one, name) for one in records]) for name in ("person", "day", "number"))
+    fit = cross_fit(templates, person)
+    matches = {name: match(templates, person, draw(person, day, number), fit) for name, draw in PROTOCOLS.items()}
+    return {name: (found, rates(found)) for name, found in matches.items()}
+
+
+def score_halves(
+    records: Sequence[Record], templates: NDArray[np.float64], count: int
+) -> dict[str, tuple[float, float]]:
+    """Mean rank-1 rate and EER of each protocol, in percent, over divisions of the people into two random groups."""
+    person, day, number = (np.array([getattr(one, name) for one in records]) for name in ("person", "day", "number"))
+    rng = np.random.default_rng(0)
+    # people are dealt into groups in their order: another order, other groups
+    orders = [rng.permutation(person.max() + 1)[person] for _ in range(count)]
+    fits = [cross_fit(templates, order, folds=2) for order in orders]
+    means = {}
+    for name, draw in PROTOCOLS.items():
+        split = draw(person, day, number)
+        found = [rates(match(templates, order, split, fit)) for order, fit in zip(orders, fits, strict=True)]
+        means[name] = float(np.mean([one.rank1 for one in found])), float(np.mean([one.eer for one in found]))
+    return means
+
+
+def describe(name: str, matches: Matches, found: Rates, records: Sequence[Record]) -> str:
+    """One protocol as text: rates, intervals, and each record that was taken for somebody else's."""
+    lines = [
+        f"{name}: {found.asked_count} records asked, {len(np.unique(matches.true))} people, "
+        f"gallery of {found.gallery_count}",
+        *(
+            f"  {label:7} {value:6.2f} %  ({low:.2f} to {high:.2f})"
+            for label, value, (low, high) in (
+                ("rank 1", found.rank1, found.rank1_interval),
+                ("rank 5", found.rank5, found.rank5_interval),
+                ("EER", found.eer, found.eer_interval),
+            )
+        ),
+    ]
+    for row in np.flatnonzero(matches.rank > 1):
+        record, other = records[matches.asked[row]], matches.gallery[matches.best(1)[row, 0]]
+        lines.append(
+            f"  Person_{record.person:02}/rec_{record.number} was taken for person {other}, rank {matches.rank[row]}"
+        )
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--wfdb", type=Path, required=True, metavar="DIR", help="folder with Person_NN/rec_M records")
+    parser.add_argument("--halves", type=int, default=0, metavar="N", help="also ask N times in two random groups")
+    parser.add_argument("--json", action="store_true", help="print the JSON line only")
+    options = parser.parse_args(arguments)
+    if not options.wfdb.is_dir():
+        print(f"{options.wfdb} is not a folder", file=sys.stderr)
+        return 2
+    records = read_records(options.wfdb)
+    begin = time.perf_counter()
+    templates = make_templates(records)
+    is_known: NDArray[np.bool_] = np.isfinite(templates).all(axis=1)
+    kept = [record for record, known in zip(records, is_known, strict=True) if known]
+    if len({record.person for record in kept}) < 2:
+        print(f"no two people with records (Person_NN/rec_M.hea) below {options.wfdb}", file=sys.stderr)
+        return 2
+    results = score(kept, templates[is_known])
+    halves = score_halves(kept, templates[is_known], options.halves) if options.halves > 0 else {}
+    if not options.json:
+        print(
+            f"{len(kept)} of {len(records)} records of {len({record.person for record in kept})} people, "
+            f"{time.perf_counter() - begin:.1f} s"
+        )
+        for name, (matches, found) in results.items():
+            print(describe(name, matches, found, kept))
+        for name, (rank1, eer) in halves.items():
+            print(f"{name}, learnt from half of the people: rank 1 {rank1:.2f} %, EER {eer:.2f} %")
+    print(
+        json.dumps(
+            {
+                name: {
+                    "rank1": round(found.rank1, 2),
+                    "eer": round(found.eer, 2),
+                    "n": found.asked_count,
+                    "rank1_interval": [round(end, 2) for end in found.rank1_interval],
+                    "eer_interval": [round(end, 2) for end in found.eer_interval],
+                    "rank5": round(found.rank5, 2),
+                    "people": len(np.unique(matches.true)),
+                    "gallery": found.gallery_count,
+                    "records_left_out": len(records) - len(kept),
+                    **(
+                        {"halves": dict(zip(("rank1", "eer"), np.round(halves[name], 2), strict=True))}
+                        if halves
+                        else {}
+                    ),
+                }
+                for name, (matches, found) in results.items()
+            }
+        )
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,9 @@
+"""Variance of the features within people and between them: the logic lies in orchestration/lib/variability.py."""
+
+from orchestration.lib.variability import vary_features
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    runs, counted = dbt.ref("int_ecg_run__paired"), dbt.ref("int_ecg_run__counted")
+    return vary_features(runs.join(counted, "run_key", how="semi").to_arrow_table())

@@ -1,0 +1,8 @@
+"""How well runs find their person again: the logic lies in orchestration/lib/identity.py."""
+
+from orchestration.lib.identity import rate_protocols
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    return rate_protocols(dbt.ref("int_ecg_run__matched").to_arrow_table())

@@ -1,0 +1,8 @@
+"""Runs asked who they are: the logic lies in orchestration/lib/identity.py."""
+
+from orchestration.lib.identity import match_runs
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    return match_runs(dbt.ref("int_ecg_run__enrolled").to_arrow_table())

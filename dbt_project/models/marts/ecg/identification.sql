@@ -1,0 +1,28 @@
+with match as (
+
+    select * from {{ ref('int_ecg_run__matched') }}
+
+),
+
+described as (
+
+    select
+        clinic,
+        protocol,
+        run_key,
+        subject_key,
+        rank = 1 as is_identified,
+        rank,
+        score,
+        best_match_subject_key,
+        best_match_score,
+        second_match_subject_key,
+        second_match_score,
+        len(gallery_score)::integer as gallery_subject_count,
+        template_version,
+        transform_version
+    from match
+
+)
+
+select * from described

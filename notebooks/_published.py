@@ -1,0 +1,148 @@
+"""The published file as every notebook opens it, how fresh it is, and what to say where something is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import marimo as mo
+
+from orchestration.lib import checks
+from orchestration.lib.errors import VitalhouseError
+from orchestration.lib.home import Home
+from orchestration.lib.publish import PUBLICATION
+from orchestration.lib.query import connect_published
+
+
+@dataclass(frozen=True)
+class Published:
+    """The publication that a notebook looks at, from its opening on: a later one shows when it is opened again."""
+
+    home: Home
+    con: duckdb.DuckDBPyConnection
+    published_at: datetime
+    row_counts: Mapping[str, int]
+    heading: mo.Html
+
+    def has(self, *relations: str) -> bool:
+        """Whether each of these relations is published and has rows."""
+        return all(self.row_counts.get(relation) for relation in relations)
+
+    def values(self, sql: str) -> list[Any]:
+        """The one column of a query, for the options of a control."""
+        return [value for (value,) in self.con.execute(sql).fetchall()]
+
+    def row(self, sql: str) -> tuple[Any, ...]:
+        """The first row of a query that has one."""
+        found = self.con.execute(sql).fetchone()
+        assert found is not None
+        return found
+
+
+def open_or_say_why(
+    title: str, about: str, *, source: str | None = None, needs: Iterable[str] = (), reads: Iterable[str] = ()
+) -> Published:
+    """Open what is published at this moment; end the notebook in words where there is nothing to look at.
+
+    Parameters
+    ----------
+    title, about
+        Heading of the page, and what is to be seen on it, as Markdown.
+    source
+        The measurement whose data it shows, named in the words on what to type.
+    needs
+        Relations (``ecg.run``) that must have rows. One that is missing ends the notebook with what to type.
+    reads
+        Relations that may be empty, but must be there.
+
+    Returns
+    -------
+    The publication. Show its ``heading``; its connection is the notebook's own, and no build waits for it.
+    """
+    home = Home.from_environment()
+    con, row_counts, published_at, problem = _open(home)
+    if problem is None and not all(row_counts.get(relation) for relation in needs):
+        problem = f"No {source or 'such'} data is published."
+    if problem is None and not all(relation in row_counts for relation in reads):
+        problem = "What is published was built by an older Vitalhouse."
+    mo.stop(problem is not None, mo.vstack([_heading(title, about), missing(problem or "", *commands(source))]))
+    return Published(home, con, published_at, row_counts, _heading(title, about, _freshness(published_at)))
+
+
+def _open(home: Home) -> tuple[duckdb.DuckDBPyConnection, dict[str, int], datetime, str | None]:
+    """What is published, or an empty database and what is wrong."""
+    con, problem = duckdb.connect(":memory:"), ""
+    try:
+        con = connect_published(home.published_path)
+        # A path relative to the lake, as every column has it, is found where it lies.
+        con.execute("set file_search_path = $lake", {"lake": str(home.lake_path)})
+        # What does not fit into memory would be written into whatever folder this runs in, and it is health data.
+        con.execute("set temp_directory = ''")
+        rows = con.execute(f"select relation, row_count, published_at from {PUBLICATION}").fetchall()
+        return con, {relation: row_count for relation, row_count, _ in rows}, max(at for *_, at in rows), None
+    except VitalhouseError:
+        problem = "Nothing is published yet."
+    except duckdb.Error as error:
+        # Written by another version of DuckDB, or not by Vitalhouse at all.
+        problem = f"The published file cannot be read: {str(error).splitlines()[0]}"
+    return con, {}, datetime.min, problem
+
+
+def commands(source: str | None) -> tuple[str, ...]:
+    """What to type to get data of a source, or of all."""
+    return f"vitalhouse generate {source or 'all'}", "vitalhouse build"
+
+
+def missing(what: str, *commands: str) -> mo.Html:
+    """An empty state: what is missing, and what to type to get it."""
+    typed = "\n".join(f"    {command}" for command in commands)
+    how = f"\n\nPut files into the lake, or try it with sample deliveries. Type in a terminal:\n\n{typed}"
+    return mo.callout(mo.md(f"**{what}**{how if commands else ''}"), kind="neutral")
+
+
+def _heading(title: str, about: str, freshness: str = "") -> mo.Html:
+    return mo.md(f"# {title}\n\n{about}\n\n<small>{freshness}</small>")
+
+
+def _freshness(published_at: datetime) -> str:
+    age = datetime.now(UTC).replace(tzinfo=None) - published_at
+    return (
+        f"Published {published_at:%Y-%m-%d %H:%M} UTC, {_age(age.total_seconds())} before this page was opened. "
+        "Reload the page to see a newer publication. All times are UTC."
+    )
+
+
+def _age(seconds: float) -> str:
+    """A stretch of time in the largest unit that it has two of, or nearly."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} seconds"
+
+
+def readable(publication: Published, path: str) -> bool:
+    """Whether a file of the lake, named relative to it, can be read by who looks at the notebook."""
+    try:
+        (publication.home.lake_path / path).open("rb").close()
+    except OSError:
+        return False
+    return True
+
+
+def text(value: Any) -> str:
+    """A text literal for an SQL cell; whatever was chosen stays a value."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def texts(values: Iterable[Any]) -> str:
+    """A list of text literals for an SQL cell, as ``in`` and ``list_contains`` take it."""
+    return "[" + ", ".join(map(text, values)) + "]"
+
+
+def failed_checks(home: Home) -> list[checks.Check]:
+    """The checks of the latest builds that found something, those first that keep a build from publishing."""
+    found = [check for check in checks.read(home.checks_path) if check.is_bad]
+    return sorted(found, key=lambda check: (check.status == "warn", check.relation, check.name))

@@ -1,0 +1,1 @@
+"""The one door: apps, API and metrics on the published file, as one ASGI app."""

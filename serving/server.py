@@ -1,0 +1,69 @@
+"""`vitalhouse serve`: the app on a port, until Ctrl-C."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from orchestration.lib.errors import VitalhouseError
+from orchestration.lib.home import Home
+from serving.app import create_app
+from serving.guard import check_binding, read_token
+
+# Who has a page open keeps a connection for as long; ending the server need not wait for that.
+_GRACE_SECONDS = 2
+# More than there are clients that come at once.
+_BACKLOG = 256
+
+
+def serve(home: Home, host: str, port: int, token_path: Path | None, say: Callable[[str], None] = print) -> None:
+    """Serve what this home publishes until the process is told to end.
+
+    Raises
+    ------
+    UsageError
+        If the host can be reached from elsewhere and there is no token, or the token is none.
+    VitalhouseError
+        If the port cannot be had.
+    """
+    token = read_token(token_path) if token_path else None
+    check_binding(host, token)
+    listening = _listen(host, port)
+    app = create_app(home, token)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    shown_host = f"[{host}]" if ":" in host else host
+    say(f"Vitalhouse is on http://{shown_host}:{listening.getsockname()[1]} (Ctrl-C ends it)")
+    if not home.published_path.exists():
+        say("nothing is published yet: run `vitalhouse build`; what it publishes shows without a restart")
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        # uvicorn has shut down and hands the signal on.
+        say("ended")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        # Who is quicker than the server waits for it.
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise VitalhouseError(
+                f"port {port} of {host} is taken, perhaps by another `vitalhouse serve`: choose another with --port"
+            ) from None
+        raise VitalhouseError(f"cannot listen on port {port} of {host}: {error.strerror}") from None
+    return listening
