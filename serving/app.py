@@ -42,11 +42,12 @@ def create_app(
 ) -> ASGIApp:
     """Everything that `vitalhouse serve` serves, on what this home publishes; with a token, to who has it."""
     publications = Publications(home.published_path)
-    found = descriptions(notebooks)
+    found, mounted = descriptions(notebooks), apps.mount(notebooks)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await apps.close(mounted)
         publications.close()
 
     # FastAPI's own pages load their scripts from elsewhere; a clinic's network may be closed.
@@ -103,7 +104,7 @@ def create_app(
 
     app.mount(_SWAGGER, StaticFiles(directory=str(resources.files("fastapi_offline") / "static")))
     app.mount(apps.ASSETS, apps.Assets())
-    app.mount("/apps", apps.mount(notebooks))
+    app.mount("/apps", mounted)
     return Guard(Measured(app, registry), token)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from starlette.applications import Starlette
 from starlette.responses import Response
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
@@ -40,3 +42,13 @@ def mount(folder: Path) -> ASGIApp:
     for name in descriptions(folder):
         builder = builder.with_app(path=f"/{name}", root=str(folder / f"{name}.py"))
     return builder.build()
+
+
+async def close(mounted: ASGIApp) -> None:
+    """End every app that somebody has open: what waits for its clicks would keep the process from ending.
+
+    (marimo ends them itself only where it is the server; it is pinned in constraints.txt, and a test ends an open app.)
+    """
+    for route in getattr(mounted, "routes", ()):
+        if isinstance(route, Mount) and isinstance(route.app, Starlette):
+            await route.app.state.session_manager.shutdown()

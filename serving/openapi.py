@@ -15,10 +15,12 @@ from serving import formats
 Schema = dict[str, Any]
 Responses = dict[int | str, dict[str, Any]]
 
+# JSON's types; of any other type nothing is promised.
 _TYPES: dict[str, Schema] = {
     "varchar": {"type": "string"},
     "integer": {"type": "integer"},
     "bigint": {"type": "integer"},
+    "float": {"type": "number"},
     "double": {"type": "number"},
     "boolean": {"type": "boolean"},
     "timestamp": {"type": "string", "format": "date-time"},
@@ -124,11 +126,16 @@ def _type(relation: str, column: Mapping[str, Any]) -> str:
 
 
 def _column(relation: str, column: Mapping[str, Any]) -> Schema:
-    kind = _type(relation, column).lower().partition("(")[0]
-    schema = {**_TYPES[kind], "description": " ".join(column["description"].split())}
-    if {"type": "not_null"} not in column.get("constraints", []):
+    schema = {**_schema(_type(relation, column).lower()), "description": " ".join(column["description"].split())}
+    if "type" in schema and {"type": "not_null"} not in column.get("constraints", []):
         schema["type"] = [schema["type"], "null"]
     return schema
+
+
+def _schema(kind: str) -> Schema:
+    if kind.endswith("[]"):
+        return {"type": "array", "items": _schema(kind.removesuffix("[]"))}
+    return _TYPES.get(kind.partition("(")[0], {})
 
 
 @cache

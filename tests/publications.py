@@ -21,11 +21,10 @@ from starlette.types import ASGIApp
 from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 from serving import openapi
 
-# As SQL of the number of the row, `i`.
+# As SQL of the number of the row, `i`; of other types, which are numbers, that number.
 _VALUES = {
     "varchar": "format('{name} {{:04}}', i)",
-    "integer": "i::integer",
-    "bigint": "i",
+    "float": "i + 0.5",
     "double": "i + 0.5",
     "boolean": "i % 2 = 0",
     "timestamp": "timestamp '2025-01-01' + to_hours(i)",
@@ -83,11 +82,9 @@ def publish(
 
 def _value(name: str, kind: str) -> str:
     base = kind.lower().partition("(")[0]
-    if base == "decimal":
-        return "i * 1.25"
     if base.endswith("[]"):
-        return f"[{_VALUES[base[:-2]].format(name=name)}]"
-    return _VALUES[base].format(name=name)
+        return f"[{_value(name, base.removesuffix('[]'))}]"
+    return "i * 1.25" if base == "decimal" else _VALUES.get(base, "i").format(name=name)
 
 
 @contextmanager

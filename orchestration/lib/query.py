@@ -112,19 +112,35 @@ def count_rows(warehouse: Warehouse, tables: Iterable[str], views: Sequence[str]
     with warehouse.read() as con:
         for name in tables:
             counts |= _count(con, name)
-        timer = threading.Timer(VIEW_COUNT_SECONDS, con.interrupt)
-        timer.start()
-        try:
+        with _interrupting(con, VIEW_COUNT_SECONDS):
             for name in views:
                 counts |= _count(con, name)
-        except (duckdb.InterruptException, RuntimeError) as error:
-            # DuckDB says either, depending on where in a query it is interrupted.
-            if "interrupted" not in str(error).lower():
-                raise
-        finally:
-            timer.cancel()
-            timer.join()
     return counts
+
+
+@contextmanager
+def _interrupting(con: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Let the connection work for so long; what it has not done by then it does not do, and that is no error."""
+    is_done = threading.Event()
+
+    def interrupt() -> None:
+        # Again and again: between two queries nobody hears it.
+        wait_s = seconds
+        while not is_done.wait(wait_s):
+            con.interrupt()
+            wait_s = 0.05
+
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
+    try:
+        yield
+    except (duckdb.InterruptException, RuntimeError) as error:
+        # DuckDB says either, depending on where in a query it is interrupted.
+        if "interrupted" not in str(error).lower():
+            raise
+    finally:
+        is_done.set()
+        thread.join()
 
 
 def _count(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]:

@@ -362,7 +362,8 @@ def _shapes(low: FloatArray, rate: float, found: _Candidates, candidate: IntArra
     shapes = sliding_window_view(wide, 2 * half + 1, axis=1).copy()
     shapes -= shapes.mean(axis=2, keepdims=True)
     norm = np.sqrt(np.einsum("ijk,ijk->ij", shapes, shapes))[:, :, None]
-    return np.divide(shapes, norm, out=np.zeros_like(shapes), where=norm > 0).astype(np.float32)
+    scaled: FloatArray = np.divide(shapes, norm, out=np.zeros_like(shapes), where=norm > 0).astype(np.float32)
+    return scaled
 
 
 def _similarity(found: _Candidates, candidate: IntArray, shapes: FloatArray, beats: IntArray) -> FloatArray:

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -207,8 +208,12 @@ PICTURES = """() => {
 @pytest.fixture(scope="module")
 def address(home: Home) -> Iterator[str]:
     """Where the sample is served."""
-    with served(home) as (url, _):
+    with served(home) as (url, process):
         yield url
+        # The apps that were opened are still waiting for clicks.
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    assert (process.returncode, said) == (0, "ended\n")
 
 
 @pytest.fixture(scope="module")

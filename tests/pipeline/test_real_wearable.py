@@ -62,8 +62,12 @@ def test_a_day_is_rolled_up_to_what_its_file_says(home: DbtHome) -> None:
         "resting_heart_rate_bpm from wearable.participant_day order by all"
     )
     assert rows == [
-        (on, 86_400, 1_440, 1, True, day["activities-heart"][0]["value"]["restingHeartRate"])
-        for on, day in zip(DAYS, days, strict=True)
+        *(
+            (on, 86_400, 1_440, 1, True, day["activities-heart"][0]["value"]["restingHeartRate"])
+            for on, day in zip(DAYS, days, strict=True)
+        ),
+        # of the morning after, the end of the last night's oxygen saturation alone
+        ("2024-01-04", 0, 0, 0, False, None),
     ]
     values = [reading["value"] for day in days for reading in day["activities-heart-intraday"]["dataset"]]
     for level in ("1m", "15m", "1h", "1d"):

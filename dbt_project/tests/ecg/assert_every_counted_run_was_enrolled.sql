@@ -4,8 +4,8 @@
 
 select run.run_key
 from {{ ref('int_ecg_run__counted') }} as run
-left join {{ ref('stg_ecg__run_template') }} as template
+left join {{ ref('stg_ecg__run_template') }} as enrolment
     on
-        run.signal_loaded_raw_path = template._raw_path
-        and run.transform_load_id = template._load_id
-where template._raw_path is null
+        run.signal_loaded_raw_path = enrolment._raw_path
+        and run.transform_load_id = enrolment._load_id
+where enrolment._raw_path is null
