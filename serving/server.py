@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -45,11 +48,14 @@ def serve(home: Home, host: str, port: int, token_path: Path | None, say: Callab
     say(f"Vitalhouse is on http://{shown_host}:{listening.getsockname()[1]} (Ctrl-C ends it)")
     if not home.published_path.exists():
         say("nothing is published yet: run `vitalhouse build`; what it publishes shows without a restart")
-    try:
+    # uvicorn shuts down and then hands the signal on; asyncio may have taken it already.
+    with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        # uvicorn has shut down and hands the signal on.
-        say("ended")
+    say("ended")
+    # Apps that are still open run in threads which nothing ends: in Python's own tidying up, one that is inside a
+    # library's C++ code may abort the process (seen: "terminate called without an active exception").
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:
