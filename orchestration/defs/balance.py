@@ -2,37 +2,10 @@
 
 import dagster as dg
 
-from orchestration.defs.deliveries import WAREHOUSE_POOL, LoadConfig, chosen, delivered, materialized, step
+from orchestration.defs.deliveries import WAREHOUSE_POOL, raw_asset
 from orchestration.lib import sources
 from orchestration.lib.funnel import funnel_of
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.sources import Entity
 from orchestration.lib.warehouse import Warehouse
-
-
-def raw_asset(entity: Entity, description: str) -> dg.AssetsDefinition:
-    """The raw table of one kind of file."""
-    name = entity.table.name.removeprefix("raw.")
-
-    @dg.asset(
-        key=["raw", name],
-        group_name="balance",
-        kinds={"duckdb", "json"},
-        description=description,
-        **delivered("balance"),
-    )
-    def loaded(
-        context: dg.AssetExecutionContext,
-        config: LoadConfig,
-        lake: dg.ResourceParam[Lake],
-        warehouse: dg.ResourceParam[Warehouse],
-    ) -> dg.MaterializeResult[None]:
-        with step(context):
-            report = load(entity, lake, warehouse, chosen(context, "balance"), reload=config.reload, log=context.log)
-            return materialized(name, report, warehouse)
-
-    return loaded
 
 
 @dg.asset_check(asset=["balance", "funnel"], name="every_drop_has_its_reason", pool=WAREHOUSE_POOL)

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from orchestration.lib import progress
 from orchestration.lib.errors import VitalhouseError
-from orchestration.lib.lake import Delivery
+from orchestration.lib.lake import Delivery, Lake
+from orchestration.lib.loader import load
 from orchestration.lib.query import count_rows
-from orchestration.lib.sources import ENTITIES
+from orchestration.lib.sources import ENTITIES, Entity
 from orchestration.lib.warehouse import Warehouse
 
 WAREHOUSE_POOL = "warehouse"
@@ -79,3 +80,27 @@ def materialized(key: str, report: Report, warehouse: Warehouse) -> dg.Materiali
     return dg.MaterializeResult(
         asset_key=["raw", key], metadata={**report.as_metadata(), "dagster/row_count": row_count}
     )
+
+
+def raw_asset(entity: Entity, description: str) -> dg.AssetsDefinition:
+    """The raw table of one kind of file, loaded as it was delivered."""
+    key, measurement = f"{entity.measurement}_{entity.name}", entity.measurement
+
+    @dg.asset(
+        key=["raw", key],
+        group_name=measurement,
+        description=description,
+        kinds={"duckdb", entity.file_format},
+        **delivered(measurement),
+    )
+    def raw_table(
+        context: dg.AssetExecutionContext,
+        config: LoadConfig,
+        lake: dg.ResourceParam[Lake],
+        warehouse: dg.ResourceParam[Warehouse],
+    ) -> dg.MaterializeResult[None]:
+        with step(context):
+            report = load(entity, lake, warehouse, chosen(context, measurement), reload=config.reload, log=context.log)
+            return materialized(key, report, warehouse)
+
+    return raw_table
