@@ -30,8 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from python_transforms.ecg import transform_batch
-from python_transforms.ecg.identification import PROTOCOLS, Matches, Rates, beat_template, cross_fit, match, rates
+from python_transforms.ecg.identification import PROTOCOLS, Matches, Rates, cross_fit, match, rates
 from python_transforms.ecg.similarity import similar_pairs
+from python_transforms.ecg.template import TEMPLATE_SAMPLES, beat_templates
 
 # As the warehouse marks near duplicates of one subject (orchestration/lib/ecg.py).
 NEAR_DUPLICATE_CORRELATION = 0.9999
@@ -89,7 +90,7 @@ def _day(comments: Sequence[str]) -> int | None:
 
 def make_templates(records: Sequence[Record]) -> NDArray[np.float64]:
     """Template of each record, NaN where it is a copy of an earlier one or has none of its own."""
-    templates = np.full((len(records), len(beat_template(np.zeros(0), np.zeros(0, np.int64), 500.0))), np.nan)
+    templates = np.full((len(records), TEMPLATE_SAMPLES), np.nan)
     kinds: dict[tuple[int, float], list[int]] = {}
     for row, record in enumerate(records):
         kinds.setdefault((len(record.ecg_mv), record.sampling_rate_hz), []).append(row)
@@ -98,9 +99,10 @@ def make_templates(records: Sequence[Record]) -> NDArray[np.float64]:
         usable = [at for at in range(len(rows)) if batch.is_usable[at]]
         pairs = similar_pairs(batch.filtered_mv[usable], np.ones(len(usable), bool), NEAR_DUPLICATE_CORRELATION)
         copies = {usable[max(one, other)] for one, other, _ in pairs}
-        for at in usable:
-            if at not in copies:
-                templates[rows[at]] = beat_template(batch.filtered_mv[at], batch.r_peak_index[at], rate)
+        chosen = [at for at in usable if at not in copies]
+        templates[[rows[at] for at in chosen]] = beat_templates(
+            batch.filtered_mv[chosen], [batch.r_peak_index[at] for at in chosen], rate
+        )
     return templates
 
 

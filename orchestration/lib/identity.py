@@ -9,14 +9,18 @@ out from their heartbeat.
 """
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orchestration.lib import progress
@@ -24,22 +28,15 @@ from orchestration.lib.catalog import insert_arrow
 from orchestration.lib.errors import VitalhouseError
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse, transaction
-from python_transforms.ecg.identification import (
-    PROTOCOLS,
-    TEMPLATE_VERSION,
-    Matches,
-    beat_template,
-    cross_fit,
-    match,
-    rates,
-)
+from python_transforms.ecg.identification import PROTOCOLS, Matches, cross_fit, match, rates
+from python_transforms.ecg.template import TEMPLATE_VERSION, beat_templates
 
 _LOG = logging.getLogger(__name__)
 
 # Templates of one transaction: a second of work that a kill can cost.
 TRANSACTION_RUNS = 512
-# Signals that are read at once: 64 of 20 s at 500 Hz are 3 MB.
-READ_RUNS = 64
+# A file of signals is read and worked on by one thread; numpy lets go of the interpreter.
+THREADS = min(4, os.cpu_count() or 1)
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -116,7 +113,7 @@ def enrol_runs(lake: Lake, warehouse: Warehouse, log: logging.Logger | None = No
             row = con.execute(_STALE, [TEMPLATE_VERSION]).fetchone()
             report.removed_count = int(row[0]) if row else 0
         while signals := con.execute(_WITHOUT_TEMPLATE, [TRANSACTION_RUNS]).fetchall():
-            rows = [row for rows in _templates(lake, signals) for row in rows]
+            rows = _templates(lake, signals)
             with transaction(con):
                 insert_arrow(
                     con,
@@ -132,27 +129,26 @@ def enrol_runs(lake: Lake, warehouse: Warehouse, log: logging.Logger | None = No
     return report
 
 
-def _templates(lake: Lake, signals: Sequence[tuple[object, ...]]) -> Iterator[list[dict[str, object]]]:
+def _templates(lake: Lake, signals: Sequence[tuple[Any, ...]]) -> list[dict[str, object]]:
     """Rows of ``raw.ecg_run_template`` for rows of `_WITHOUT_TEMPLATE`."""
-    for signal_path, group in groupby(signals, key=lambda signal: str(signal[0])):
-        of_file = list(group)
-        for start in range(0, len(of_file), READ_RUNS):
-            some = of_file[start : start + READ_RUNS]
-            found = _read(lake, signal_path, [str(signal[1]) for signal in some])
-            yield [
-                {
-                    "clinic": clinic,
-                    "subject": subject,
-                    "run": run,
-                    "template_mv": found[str(raw_path)],
-                    "template_version": TEMPLATE_VERSION,
-                    "_raw_path": raw_path,
-                    "_row_number": 1,
-                    "_load_id": load_id,
-                    "_loaded_at": loaded_at,
-                }
-                for _, raw_path, clinic, subject, run, load_id, loaded_at in some
-            ]
+    files = [(path, [str(signal[1]) for signal in group]) for path, group in groupby(signals, lambda signal: signal[0])]
+    with ThreadPoolExecutor(THREADS) as pool:
+        read = pool.map(lambda file: _read(lake, *file), files)
+        found = {raw_path: template for of_file in read for raw_path, template in of_file.items()}
+    return [
+        {
+            "clinic": clinic,
+            "subject": subject,
+            "run": run,
+            "template_mv": found[raw_path],
+            "template_version": TEMPLATE_VERSION,
+            "_raw_path": raw_path,
+            "_row_number": 1,
+            "_load_id": load_id,
+            "_loaded_at": loaded_at,
+        }
+        for _, raw_path, clinic, subject, run, load_id, loaded_at in signals
+    ]
 
 
 def _read(lake: Lake, signal_path: str, raw_paths: Sequence[str]) -> dict[str, list[float] | None]:
@@ -169,16 +165,21 @@ def _read(lake: Lake, signal_path: str, raw_paths: Sequence[str]) -> dict[str, l
             f"{signal_path}: the filtered signals cannot be read ({error}): "
             "make them anew with vitalhouse build --measurement ecg --reload"
         ) from None
-    found: dict[str, list[float] | None] = {}
-    for raw_path, rate, filtered, r_peaks in zip(*table.columns, strict=True):
-        template = beat_template(np.asarray(filtered.values), np.asarray(r_peaks.values), rate.as_py())
-        found[raw_path.as_py()] = template.tolist() if np.isfinite(template).all() else None
-    missing = sorted(set(raw_paths) - found.keys())
+    missing = sorted(set(raw_paths) - set(table["raw_path"].to_pylist()))
     if missing:
         raise VitalhouseError(
             f"{signal_path}: the filtered signal of {missing[0]} is not in it: "
             "make it anew with vitalhouse build --measurement ecg --reload"
         )
+    found: dict[str, list[float] | None] = {}
+    for rate in table["sampling_rate_hz"].unique().to_pylist():
+        of_rate = table.filter(pc.equal(table["sampling_rate_hz"], rate))
+        filtered, r_peaks = (
+            [np.asarray(one.values) for one in of_rate[column]] for column in ("filtered_mv", "r_peak_index")
+        )
+        templates = beat_templates(filtered, r_peaks, rate)
+        for raw_path, template in zip(of_rate["raw_path"].to_pylist(), templates, strict=True):
+            found[raw_path] = template.tolist() if np.isfinite(template).all() else None
     return found
 
 

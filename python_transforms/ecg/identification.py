@@ -1,6 +1,6 @@
-"""Who is it? A run's template, what of it differs between people, and how well runs find their person again.
+"""Who is it? What of templates differs between people, and how well runs find their person again.
 
-A *template* is the mean of a run's most typical beats on a fixed time axis. *Normalisation* is learnt from other
+A *template* is a run's mean beat (``template.py``). *Normalisation* is learnt from other
 people: it weighs down what varies within one person from run to run. *Identification* asks which enrolled person a run
 is most like; *verification* whether it is like the person that it is said to be of.
 
@@ -13,8 +13,6 @@ Lugovaya, T. S. (2005). Biometric human identification based on electrocardiogra
 database, and the chronological protocol).
 Hatch, A. O., Kajarekar, S. and Stolcke, A. (2006). Within-class covariance normalization for SVM-based speaker
 recognition. Interspeech 2006, 1471-1474.
-Sagie, A. et al. (1992). An improved method for adjusting the QT interval for heart rate (the Framingham Heart Study).
-Am. J. Cardiol. 70, 797-801.
 """
 
 from collections.abc import Callable
@@ -22,38 +20,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, ndimage
+from scipy import linalg
 
 from python_transforms.ecg.filtering import BoolArray, FloatArray, IntArray
+from python_transforms.ecg.template import TEMPLATE_RATE_HZ
 
-# Changes whenever a template may change; templates of another version are made anew.
-TEMPLATE_VERSION = "1"
-# Beats are cut out and aligned at this rate, whatever the run's own: steps of 2 ms.
-BEAT_RATE_HZ = 500.0
-# What is cut out around R holds the template also where a slow heart stretches it and alignment moves it.
-BEAT_BEFORE_S, BEAT_AFTER_S = 0.4, 0.7
-# P wave to the end of the T wave at 60 beats a minute; the filter leaves nothing above 40 Hz, so 125 Hz lose nothing.
-TEMPLATE_RATE_HZ = 125.0
-TEMPLATE_BEFORE_S, TEMPLATE_AFTER_S = 0.248, 0.424
-# With fewer whole beats a template is mostly noise, and has no typical beats to choose.
-MIN_BEATS = 3
-# Of a recording of hours as many beats, spread evenly, bound time and memory; 20 s have 15 to 40.
-MAX_BEATS = 240
-# Beats are moved by up to so much, to where their QRS complex is most like the median beat's.
-ALIGN_S = 0.03
-QRS_S = 0.1
-# How typical a beat is: its correlation with the median beat from P to T wave. The least typical share is left out.
-TYPICAL_BEFORE_S, TYPICAL_AFTER_S = 0.2, 0.45
-DROPPED_SHARE = 0.3
-# The template's origin is the centre of the QRS complex's squared slope within so much of R, where the slope squared
-# exceeds 2 % of its greatest. The R peak itself jumps from one wave to another where two are about as high.
-CENTRE_S = 0.12
-CENTRE_FLOOR = 0.02
-# Framingham: QT grows by 154 ms for each second of RR. A QT of 0.40 s at 60 beats a minute is usual; the time axis is
-# stretched from the end of the QRS complex on.
-QT_S, QT_SLOPE, QT_BEGIN_S = 0.40, 0.154, 0.08
-# Rates of 30 to 200 beats a minute are corrected for; a median interval beyond is no sinus rhythm's.
-RR_LIMITS_S = (0.3, 2.0)
 # Amplitudes count linearly below this and logarithmically above: small waves are as telling as the QRS complex, whose
 # height changes most from day to day.
 COMPRESSION_MV = 0.1
@@ -69,111 +40,6 @@ RESAMPLES = 1000
 # Scores lie between -1 and 1; error rates are read off at thresholds of this step, a hundredth of the distance between
 # genuine and false scores.
 SCORE_STEP = 0.001
-
-_TEMPLATE_TIME_S = (
-    np.arange(round(-TEMPLATE_BEFORE_S * TEMPLATE_RATE_HZ), round(TEMPLATE_AFTER_S * TEMPLATE_RATE_HZ) + 1)
-    / TEMPLATE_RATE_HZ
-)
-TEMPLATE_SAMPLES = len(_TEMPLATE_TIME_S)
-
-
-def beat_template(
-    filtered_mv: NDArray[np.floating], r_peak_index: NDArray[np.integer], sampling_rate_hz: float
-) -> FloatArray:
-    """The run's mean beat at 60 beats a minute.
-
-    Beats are aligned with their median beat, the least typical are left out, the mean of the rest is placed by the
-    centre of its QRS complex, and its T wave is stretched in time to where it would be with a second between beats.
-
-    Parameters
-    ----------
-    filtered_mv
-        Filtered signal in millivolts, shape ``(n_samples,)``.
-    r_peak_index
-        Sample indices of its R peaks, ascending.
-    sampling_rate_hz
-        Samples a second.
-
-    Returns
-    -------
-    Template in millivolts, shape ``(TEMPLATE_SAMPLES,)``, at 125 Hz; NaN throughout where fewer than three beats lie
-    wholly within the run, or nothing of the signal rises or falls.
-    """
-    unknown = np.full(TEMPLATE_SAMPLES, np.nan)
-    signal, index = np.asarray(filtered_mv, np.float64), np.asarray(r_peak_index, np.int64)
-    before, after = round(BEAT_BEFORE_S * BEAT_RATE_HZ), round(BEAT_AFTER_S * BEAT_RATE_HZ)
-    is_whole = (index - BEAT_BEFORE_S * sampling_rate_hz >= 0) & (
-        index + BEAT_AFTER_S * sampling_rate_hz <= len(signal) - 1
-    )
-    whole = index[is_whole]
-    if len(whole) < MIN_BEATS:
-        return unknown
-    whole = whole[np.linspace(0, len(whole) - 1, min(len(whole), MAX_BEATS)).astype(np.int64)]
-    offsets = np.arange(-before, after + 1) * (sampling_rate_hz / BEAT_RATE_HZ)
-    beats = _aligned(np.stack([_cut(signal, at + offsets) for at in whole]), before)
-    mean_beat = _typical(beats, before).mean(axis=0)
-    centre = _qrs_centre(mean_beat, before)
-    if not np.isfinite(centre):
-        return unknown
-    rr_s = float(np.clip(np.median(np.diff(index)) / sampling_rate_hz, *RR_LIMITS_S))
-    at = (_at_rate(_TEMPLATE_TIME_S, rr_s) * BEAT_RATE_HZ) + centre
-    template: FloatArray = np.interp(at, np.arange(len(mean_beat)), mean_beat)
-    return template
-
-
-def _cut(signal: FloatArray, at: FloatArray) -> FloatArray:
-    """The signal at some ascending places; between samples by a cubic spline, as a straight line flattens QRS peaks."""
-    if (at == np.rint(at)).all():
-        return signal[at.astype(np.int64)]
-    begin, end = max(0, int(at[0]) - 10), min(len(signal), int(at[-1]) + 12)
-    beat: FloatArray = ndimage.map_coordinates(signal[begin:end], [at - begin], order=3, mode="nearest")
-    return beat
-
-
-def _aligned(beats: FloatArray, origin: int) -> FloatArray:
-    """Each beat moved to where its QRS complex correlates most with that of the median beat."""
-    reach, half = round(ALIGN_S * BEAT_RATE_HZ), round(QRS_S * BEAT_RATE_HZ)
-    model = np.median(beats, axis=0)[origin - half : origin + half + 1]
-    model = model - model.mean()
-    lags = np.arange(-reach, reach + 1)
-    correlation = np.stack(
-        [_correlation(beats[:, origin - half + lag : origin + half + 1 + lag], model) for lag in lags]
-    )
-    best = lags[correlation.argmax(axis=0)]
-    at = np.clip(np.arange(beats.shape[1]) + best[:, None], 0, beats.shape[1] - 1)
-    moved: FloatArray = np.take_along_axis(beats, at, axis=1)
-    return moved
-
-
-def _typical(beats: FloatArray, origin: int) -> FloatArray:
-    """The beats without those that are least like the median beat."""
-    part = slice(origin - round(TYPICAL_BEFORE_S * BEAT_RATE_HZ), origin + round(TYPICAL_AFTER_S * BEAT_RATE_HZ))
-    likeness = _correlation(beats[:, part], np.median(beats, axis=0)[part])
-    count = max(MIN_BEATS, int(np.ceil(len(beats) * (1 - DROPPED_SHARE))))
-    return beats[np.argsort(-likeness, kind="stable")[:count]]
-
-
-def _correlation(beats: FloatArray, model: FloatArray) -> FloatArray:
-    """Pearson correlation of each row with the model; 0 where either is constant."""
-    beats, model = beats - beats.mean(axis=1, keepdims=True), model - model.mean()
-    norm = np.sqrt(np.einsum("ij,ij->i", beats, beats) * (model @ model))
-    correlation: FloatArray = np.divide(beats @ model, norm, out=np.zeros(len(beats)), where=norm > 0)
-    return correlation
-
-
-def _qrs_centre(beat: FloatArray, origin: int) -> float:
-    """Where the middle of the QRS complex lies, in samples; NaN without one."""
-    half = round(CENTRE_S * BEAT_RATE_HZ)
-    steepness = np.square(np.gradient(beat)[origin - half : origin + half + 1])
-    steepness[steepness < CENTRE_FLOOR * steepness.max()] = 0
-    total = steepness.sum()
-    return float(steepness @ np.arange(origin - half, origin + half + 1) / total) if total > 0 else float("nan")
-
-
-def _at_rate(time_s: FloatArray, rr_s: float) -> FloatArray:
-    """Where in a beat of this RR interval lies what lies at ``time_s`` with a second between beats."""
-    stretch = (QT_S - QT_SLOPE * (1 - rr_s) - QT_BEGIN_S) / (QT_S - QT_BEGIN_S)
-    return np.where(time_s > QT_BEGIN_S, QT_BEGIN_S + (time_s - QT_BEGIN_S) * stretch, time_s)
 
 
 @dataclass(frozen=True)

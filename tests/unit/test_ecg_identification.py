@@ -10,12 +10,11 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
 from python_transforms.ecg import identification, transform_batch
+from python_transforms.ecg import template as template_module
 from python_transforms.ecg.identification import (
     PROTOCOLS,
-    TEMPLATE_SAMPLES,
     Matches,
     Split,
-    beat_template,
     chronological,
     cross_fit,
     cross_session,
@@ -25,6 +24,7 @@ from python_transforms.ecg.identification import (
     one_shot,
     rates,
 )
+from python_transforms.ecg.template import TEMPLATE_SAMPLES, beat_templates
 from synthetic.ecg_signal import draw_morphology, synthesize_run
 from tests.examples import examples
 from tests.unit.ecg_signals import synthetic_ecg
@@ -36,6 +36,11 @@ IntArray = NDArray[np.int64]
 def template(rr_ms: float = 800.0, rate_hz: float = 500.0, factor: float = 1.0, **kwargs: float) -> FloatArray:
     ecg_mv, r_times = synthetic_ecg(np.full(200, rr_ms), rate_hz, noise_mv=0.005, **kwargs)
     return beat_template(factor * ecg_mv, np.rint(r_times * rate_hz).astype(np.int64), rate_hz)
+
+
+def beat_template(ecg_mv: FloatArray, r_peak_index: IntArray, rate_hz: float) -> FloatArray:
+    """The template of a single run."""
+    return beat_templates([ecg_mv], [r_peak_index], rate_hz)[0]
 
 
 def likeness(one: FloatArray, other: FloatArray) -> float:
@@ -86,14 +91,26 @@ class TestTemplate:
 
     def test_bounds_its_work_on_long_recordings(self, monkeypatch: pytest.MonkeyPatch) -> None:
         cut: list[int] = []
-        original = identification._cut
-        monkeypatch.setattr(identification, "_cut", lambda *args: (cut.append(1), original(*args))[1])
+        original = template_module._cut
+        monkeypatch.setattr(template_module, "_cut", lambda *args: (cut.append(len(args[1])), original(*args))[1])
         template(seconds=150.0)
-        assert len(cut) < 200
+        assert 150 < cut.pop() < 200
         ecg_mv, r_times = synthetic_ecg(np.full(800, 400.0), 100.0, seconds=300.0)
-        cut.clear()
         beat_template(ecg_mv, np.rint(r_times * 100).astype(np.int64), 100.0)
-        assert len(cut) == identification.MAX_BEATS
+        assert cut == [template_module.MAX_BEATS]
+
+    def test_each_run_has_the_template_that_it_has_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of any length, with any number of beats, and however many are worked on at once."""
+        runs = [
+            synthetic_ecg(np.full(200, rr_ms), 250.0, seconds=seconds, seed=at)
+            for at, (rr_ms, seconds) in enumerate([(800, 20), (800, 20), (600, 30), (800, 20), (700, 2), (500, 20)])
+        ]
+        signals = [ecg_mv for ecg_mv, _ in runs]
+        indices = [np.rint(r_times * 250).astype(np.int64) for _, r_times in runs]
+        alone = [beat_template(*run, 250.0) for run in zip(signals, indices, strict=True)]
+        assert np.isfinite(alone).all(axis=1).tolist() == [True, True, True, True, False, True]
+        monkeypatch.setattr(template_module, "BEATS_AT_ONCE", 50)
+        np.testing.assert_array_equal(beat_templates(signals, indices, 250.0), alone)
 
     @pytest.mark.parametrize("beats", [0, 1, 2])
     def test_needs_three_whole_beats(self, beats: int) -> None:
@@ -319,9 +336,7 @@ def test_made_up_people_are_told_apart_by_their_beats() -> None:
         person = draw_morphology(rng)
         signals += [synthesize_run(rng, person, 5_000, 250.0)[0] for _ in range(2)]
     batch = transform_batch(np.array(signals), 250.0)
-    templates = np.array(
-        [beat_template(one, index, 250.0) for one, index in zip(batch.filtered_mv, batch.r_peak_index, strict=True)]
-    )
+    templates = beat_templates(batch.filtered_mv, batch.r_peak_index, 250.0)
     subject = np.repeat(np.arange(n_people), 2)
     split = one_shot(subject, np.zeros(2 * n_people, int), np.arange(2 * n_people))
     assert rates(match(templates, subject, split, cross_fit(templates, subject))).rank1 >= 90

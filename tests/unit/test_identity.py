@@ -13,7 +13,8 @@ from orchestration.lib.identity import enrol_runs, match_runs, rate_protocols
 from orchestration.lib.variability import compared_features, vary_features
 from orchestration.lib.warehouse import Warehouse
 from python_transforms.ecg import FEATURES
-from python_transforms.ecg.identification import PROTOCOLS, TEMPLATE_SAMPLES
+from python_transforms.ecg.identification import PROTOCOLS
+from python_transforms.ecg.template import TEMPLATE_SAMPLES, beat_templates
 from tests.ecg_files import Clinic, header_file, ingest, samples_file, signal_file
 
 LONG = {"sample_count": 1_000}
@@ -59,10 +60,11 @@ class TestEnrolment:
         enrolled.put_run("D2", 3, 1, signal=signal_file(4, **LONG))
         ingest(enrolled.lake, warehouse)
         computed: list[int] = []
-        original = identity.beat_template
-        monkeypatch.setattr(identity, "beat_template", lambda *args: (computed.append(1), original(*args))[1])
+        monkeypatch.setattr(
+            identity, "beat_templates", lambda *args: (computed.append(len(args[0])), beat_templates(*args))[1]
+        )
         enrol_runs(enrolled.lake, warehouse)
-        assert len(computed) == 1
+        assert computed == [1]
         assert enrol_runs(enrolled.lake, warehouse).template_count == 0
         assert templates(warehouse)[:3] == before
 

@@ -1,0 +1,187 @@
+"""The mean beat of an ECG run: what its person is known by.
+
+Beats are aligned with their median beat, the least typical are left out, and the mean of the rest is put on a fixed
+time axis on which its T wave lies where it would at 60 beats a minute. Runs with equally many beats are worked on
+together.
+
+References
+----------
+Sagie, A. et al. (1992). An improved method for adjusting the QT interval for heart rate (the Framingham Heart Study).
+Am. J. Cardiol. 70, 797-801.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from python_transforms.ecg.filtering import FloatArray, IntArray
+
+# Changes whenever a template may change; templates of another version are made anew.
+TEMPLATE_VERSION = "1"
+# Beats are cut out and aligned at this rate, whatever the run's own: steps of 2 ms.
+BEAT_RATE_HZ = 500.0
+# What is cut out around R holds the template also where a slow heart stretches it and alignment moves it.
+BEAT_BEFORE_S, BEAT_AFTER_S = 0.4, 0.7
+# P wave to the end of the T wave at 60 beats a minute; the filter leaves nothing above 40 Hz, so 125 Hz lose nothing.
+TEMPLATE_RATE_HZ = 125.0
+TEMPLATE_BEFORE_S, TEMPLATE_AFTER_S = 0.248, 0.424
+# With fewer whole beats a template is mostly noise, and has no typical beats to choose.
+MIN_BEATS = 3
+# Of a recording of hours as many beats, spread evenly, bound time and memory; 20 s have 15 to 40.
+MAX_BEATS = 240
+# Beats are moved by up to so much, to where their QRS complex is most like the median beat's.
+ALIGN_S = 0.03
+QRS_S = 0.1
+# How typical a beat is: its correlation with the median beat from P to T wave. The least typical share is left out.
+TYPICAL_BEFORE_S, TYPICAL_AFTER_S = 0.2, 0.45
+DROPPED_SHARE = 0.3
+# The template's origin is the centre of the QRS complex's squared slope within so much of R, where the slope squared
+# exceeds 2 % of its greatest. The R peak itself jumps from one wave to another where two are about as high.
+CENTRE_S = 0.12
+CENTRE_FLOOR = 0.02
+# Framingham: QT grows by 154 ms for each second of RR. A QT of 0.40 s at 60 beats a minute is usual; the time axis is
+# stretched from the end of the QRS complex on.
+QT_S, QT_SLOPE, QT_BEGIN_S = 0.40, 0.154, 0.08
+# Rates of 30 to 200 beats a minute are corrected for; a median interval beyond is no sinus rhythm's.
+RR_LIMITS_S = (0.3, 2.0)
+# So many beats at once: 20 MB of them, a hundred runs of 20 s.
+BEATS_AT_ONCE = 4096
+
+# Where R lies in a beat that was cut out, in samples.
+_R = round(BEAT_BEFORE_S * BEAT_RATE_HZ)
+_TEMPLATE_TIME_S = (
+    np.arange(round(-TEMPLATE_BEFORE_S * TEMPLATE_RATE_HZ), round(TEMPLATE_AFTER_S * TEMPLATE_RATE_HZ) + 1)
+    / TEMPLATE_RATE_HZ
+)
+TEMPLATE_SAMPLES = len(_TEMPLATE_TIME_S)
+
+
+def beat_templates(
+    filtered_mv: Sequence[NDArray[np.floating]], r_peak_index: Sequence[NDArray[np.integer]], sampling_rate_hz: float
+) -> FloatArray:
+    """Each run's mean beat at 60 beats a minute.
+
+    Parameters
+    ----------
+    filtered_mv
+        Filtered signals in millivolts, each of shape ``(n_samples,)``, of any lengths.
+    r_peak_index
+        Sample indices of the R peaks of each, ascending.
+    sampling_rate_hz
+        Samples a second, the same for all.
+
+    Returns
+    -------
+    Templates in millivolts at 125 Hz, shape ``(n_runs, TEMPLATE_SAMPLES)``; NaN throughout where fewer than three beats
+    lie wholly within the run, or nothing of the signal rises or falls.
+    """
+    templates = np.full((len(filtered_mv), TEMPLATE_SAMPLES), np.nan)
+    whole = [
+        _whole_beats(len(one), np.asarray(index, np.int64), sampling_rate_hz)
+        for one, index in zip(filtered_mv, r_peak_index, strict=True)
+    ]
+    counts = np.array([len(index) for index in whole], np.int64)
+    for count in np.unique(counts[counts >= MIN_BEATS]):
+        alike = np.flatnonzero(counts == count)
+        for rows in np.split(alike, np.arange(BEATS_AT_ONCE // count, len(alike), BEATS_AT_ONCE // count)):
+            beats = np.stack([_cut(filtered_mv[row], whole[row], sampling_rate_hz) for row in rows])
+            rr_s = np.array([np.median(np.diff(r_peak_index[row])) for row in rows]) / sampling_rate_hz
+            templates[rows] = _at_sixty_a_minute(_typical(_aligned(beats)).mean(axis=1), rr_s)
+    return templates
+
+
+def _whole_beats(n_samples: int, index: IntArray, sampling_rate_hz: float) -> IntArray:
+    """The R peaks of the beats that lie wholly within the run; of many, as many as are wanted, spread evenly."""
+    begin, end = index - BEAT_BEFORE_S * sampling_rate_hz, index + BEAT_AFTER_S * sampling_rate_hz
+    whole = index[(begin >= 0) & (end <= n_samples - 1)]
+    if len(whole) > MAX_BEATS:
+        whole = whole[np.linspace(0, len(whole) - 1, MAX_BEATS).astype(np.int64)]
+    return whole
+
+
+def _cut(signal: NDArray[np.floating], r_peak_index: IntArray, sampling_rate_hz: float) -> FloatArray:
+    """The signal around R peaks; between samples by a cubic spline, which leaves QRS complexes as high as they are."""
+    offsets = np.arange(-_R, round(BEAT_AFTER_S * BEAT_RATE_HZ) + 1) * (sampling_rate_hz / BEAT_RATE_HZ)
+    at = r_peak_index[:, None] + offsets
+    if (at == np.rint(at)).all():
+        return signal[at.astype(np.int64)].astype(np.float64)
+    beats = np.empty_like(at)
+    for beat, places in zip(beats, at, strict=True):
+        begin, end = max(0, int(places[0]) - 10), min(len(signal), int(places[-1]) + 12)
+        ndimage.map_coordinates(signal[begin:end], [places - begin], output=beat, order=3, mode="nearest")
+    return beats
+
+
+def _aligned(beats: FloatArray) -> FloatArray:
+    """Each beat moved to where its QRS complex correlates most with that of its run's median beat."""
+    reach, half = round(ALIGN_S * BEAT_RATE_HZ), round(QRS_S * BEAT_RATE_HZ)
+    model = _median(beats[..., _R - half : _R + half + 1])
+    around = beats[..., _R - half - reach : _R + half + reach + 1]
+    lag = _moving_correlation(around, model).argmax(axis=-1) - reach
+    n_samples = beats.shape[-1]
+    at = np.clip(np.arange(n_samples) + lag[..., None], 0, n_samples - 1)
+    moved: FloatArray = np.take(beats, at + np.arange(0, beats.size, n_samples).reshape(lag.shape)[..., None])
+    return moved
+
+
+def _typical(beats: FloatArray) -> FloatArray:
+    """The beats of each run without those that are least like its median beat."""
+    part = beats[..., _R - round(TYPICAL_BEFORE_S * BEAT_RATE_HZ) : _R + round(TYPICAL_AFTER_S * BEAT_RATE_HZ)]
+    likeness = _moving_correlation(part, _median(part))[..., 0]
+    count = max(MIN_BEATS, int(np.ceil(beats.shape[1] * (1 - DROPPED_SHARE))))
+    chosen = np.argsort(-likeness, axis=1, kind="stable")[:, :count]
+    return beats[np.arange(len(beats))[:, None], chosen]
+
+
+def _median(beats: FloatArray) -> FloatArray:
+    """The median beat of each run; sorted along rows, which takes a fifth of the time of ``np.median`` across them."""
+    ordered = np.sort(beats.swapaxes(1, 2).copy(), axis=2)
+    n_beats = beats.shape[1]
+    middle: FloatArray = (ordered[..., (n_beats - 1) // 2] + ordered[..., n_beats // 2]) / 2
+    return middle
+
+
+def _moving_correlation(beats: FloatArray, model: FloatArray) -> FloatArray:
+    """Pearson correlation of a run's model with each stretch of its length of each beat; 0 where either is constant."""
+    size = model.shape[-1]
+    beats, model = beats - beats.mean(axis=-1, keepdims=True), model - model.mean(axis=-1, keepdims=True)
+    energy = _moving_sum(np.square(beats), size) - np.square(_moving_sum(beats, size)) / size
+    # what is left of a constant stretch is rounding
+    is_alive = energy > 1e-12 * np.einsum("...i,...i", beats, beats)[..., None]
+    norm = np.sqrt(np.where(is_alive, energy, 0) * np.einsum("ij,ij->i", model, model)[:, None, None])
+    product = (sliding_window_view(beats, size, axis=-1) @ model[:, None, :, None])[..., 0]
+    correlation: FloatArray = np.divide(product, norm, out=np.zeros(norm.shape), where=norm > 0)
+    return correlation
+
+
+def _moving_sum(rows: FloatArray, size: int) -> FloatArray:
+    if rows.shape[-1] == size:
+        whole: FloatArray = rows.sum(axis=-1, keepdims=True)
+        return whole
+    total = np.cumsum(rows, axis=-1)
+    total[..., size:] -= total[..., :-size].copy()
+    return total[..., size - 1 :]
+
+
+def _at_sixty_a_minute(mean_beats: FloatArray, rr_s: FloatArray) -> FloatArray:
+    """Mean beats from the centres of their QRS complexes, at template rate and a second between beats."""
+    stretch = (QT_S - QT_SLOPE * (1 - np.clip(rr_s, *RR_LIMITS_S)) - QT_BEGIN_S) / (QT_S - QT_BEGIN_S)
+    late = np.maximum(_TEMPLATE_TIME_S - QT_BEGIN_S, 0)
+    time_s = np.minimum(_TEMPLATE_TIME_S, QT_BEGIN_S) + late * stretch[:, None]
+    at = time_s * BEAT_RATE_HZ + _qrs_centre(mean_beats)[:, None]
+    samples = np.arange(mean_beats.shape[1])
+    return np.stack([np.interp(places, samples, beat) for places, beat in zip(at, mean_beats, strict=True)])
+
+
+def _qrs_centre(beats: FloatArray) -> FloatArray:
+    """Where the middle of the QRS complex lies, in samples; NaN without one."""
+    half = round(CENTRE_S * BEAT_RATE_HZ)
+    steepness = np.square(np.gradient(beats[:, _R - half - 1 : _R + half + 2], axis=1)[:, 1:-1])
+    steepness[steepness < CENTRE_FLOOR * steepness.max(axis=1, keepdims=True)] = 0
+    total = steepness.sum(axis=1)
+    middle = steepness @ np.arange(_R - half, _R + half + 1)
+    centre: FloatArray = np.divide(middle, total, out=np.full(len(beats), np.nan), where=total > 0)
+    return centre
