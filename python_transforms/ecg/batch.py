@@ -22,7 +22,7 @@ from python_transforms.ecg.quality import inspect, window_quality
 from python_transforms.ecg.rhythm import LEAST_CORRELATION, Rhythm, classify_intervals
 
 # Changes whenever a figure or a filtered sample may change, so that stored rows say what made them.
-TRANSFORM_VERSION = "3"
+TRANSFORM_VERSION = "4"
 
 # Figures of single beats, in the order of the rows of `EcgBatch.beats`; flags are 0 or 1.
 BEAT_FIGURES = ("rr_ms", "is_normal", "is_ectopic", "is_misdetected", "correlation", *BEAT_COLUMNS)

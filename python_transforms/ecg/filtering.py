@@ -138,10 +138,16 @@ def bandpass(
     filtered = np.empty_like(runs)
     for rows in slices(*runs.shape):
         for read, kept in blocks(runs.shape[1], sampling_rate_hz):
-            spectrum = _Spectrum(runs[rows, read], sampling_rate_hz)
-            spectrum.apply(sections)
-            filtered[rows, kept] = spectrum.signal()[:, kept.start - read.start : kept.stop - read.start]
+            part = zero_phase(runs[rows, read], sampling_rate_hz, sections)
+            filtered[rows, kept] = part[:, kept.start - read.start : kept.stop - read.start]
     return filtered.reshape(values.shape)
+
+
+def zero_phase(runs: FloatArray, sampling_rate_hz: float, sections: FloatArray) -> FloatArray:
+    """Second-order sections applied forward and backward to runs of one block, shape ``(n_runs, n_samples)``."""
+    spectrum = _Spectrum(runs, sampling_rate_hz)
+    spectrum.apply(sections)
+    return spectrum.signal()
 
 
 def filter_runs(

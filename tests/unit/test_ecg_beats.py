@@ -100,6 +100,31 @@ def test_spikes_between_beats_are_no_beats() -> None:
     assert_found(detect_r_peaks(ecg_mv[None], 360.0)[0], r_times, 360.0)
 
 
+@pytest.mark.parametrize("seconds", [0.002, 0.01, 0.1, None])
+@pytest.mark.parametrize("places_s", [(1.4,), (6.7,), (19.0,), (1.4, 3.0, 4.0), (2.2, 9.0, 18.1), (14.1, 16.0, 18.7)])
+def test_spikes_and_jumps_hide_no_beat_beside_them(places_s: tuple[float, ...], seconds: float | None) -> None:
+    """As in records 76/2 and 88/1 of ECG-ID: a loose plug, for a moment or for good."""
+    ecg_mv = 0.3 * synthetic_ecg(np.full(30, 850.0), 500.0, noise_mv=0.02)[0]
+    broken, before = ecg_mv.copy(), detect_r_peaks(ecg_mv[None], 500.0)[0]
+    for place in places_s:
+        broken[round(place * 500) : None if seconds is None else round((place + seconds) * 500)] -= 154
+    apart = [peak for peak in before if all(not -0.5 < peak / 500 - place < 0.5 + (seconds or 0) for place in places_s)]
+    found = detect_r_peaks(broken[None], 500.0)[0]
+    assert len(apart) >= len(before) - 2 * len(places_s)
+    assert np.isin(apart, found).all()
+    assert len(found) <= len(before) + len(places_s)
+
+
+def test_seconds_of_signal_in_a_dead_recording_are_no_artefact() -> None:
+    ecg_mv, r_times = synthetic_ecg(np.full(30, 850.0), 500.0, noise_mv=0.001)
+    dead = np.ones(10_000, bool)
+    dead[4_000:7_000] = False
+    ecg_mv[dead] = 0.001 * np.random.default_rng(3).standard_normal(dead.sum())
+    found = detect_r_peaks(ecg_mv[None], 500.0)[0]
+    inside = r_times[(r_times > 8.2) & (r_times < 13.8)]
+    assert_found(found[(found > 4_100) & (found < 6_900)], inside, 500.0)
+
+
 def test_premature_wide_beats_are_found() -> None:
     rng = np.random.default_rng(8)
     time = np.arange(60 * 360) / 360
