@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orchestration.lib.wearable_file import FileContent
+    from orchestration.lib.whole_file import FileContent
 
 LINEAGE = {"_raw_path": "VARCHAR", "_row_number": "BIGINT", "_load_id": "BIGINT", "_loaded_at": "TIMESTAMP"}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestration.lib.sources.contract import Entity, Field
 
 if TYPE_CHECKING:
-    from orchestration.lib.wearable_file import FileContent
+    from orchestration.lib.whole_file import FileContent
 
 __all__ = ["WEARABLE_READING", "WEARABLE_ROSTER", "WEARABLE_SLEEP"]
 
