@@ -9,6 +9,7 @@ import os
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import duckdb
@@ -19,7 +20,7 @@ import pyarrow.compute as pc
 from orchestration.lib import progress
 from orchestration.lib.catalog import insert_arrow
 from orchestration.lib.lake import Lake
-from orchestration.lib.outcome import Outcome
+from orchestration.lib.outcome import Outcome, RejectedRow
 from orchestration.lib.pending import BegunLoad, ChosenFile
 from orchestration.lib.sources import Entity, Table
 
@@ -33,6 +34,15 @@ _SERIES_OF_A_LOAD = 10**9
 
 # The series of a file, and their values.
 _Read = tuple[pa.Table, pa.Table]
+
+
+@dataclass
+class FileContent:
+    """What an entity's reader makes of a file: its rows, what was refused, or why nothing can be read of it."""
+
+    rows: pa.Table = field(default_factory=lambda: pa.table({}))
+    rejected: list[RejectedRow] = field(default_factory=list)
+    reason: str | None = None
 
 
 def content_of(lake: Lake, file: ChosenFile, outcome: Outcome) -> bytes | None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from python_transforms.ecg.beats import r_peaks
-from python_transforms.ecg.delineation import AVERAGED_FIGURES, BEAT_COLUMNS, MeasuredBeats, measure_beats
+from python_transforms.ecg.delineation import AVERAGED_FIGURES
 from python_transforms.ecg.features import FEATURES, mean_by_run, median_by_run, rr_statistics
 from python_transforms.ecg.filtering import (
     BoolArray,
@@ -18,8 +18,10 @@ from python_transforms.ecg.filtering import (
     require_mains,
     slices,
 )
+from python_transforms.ecg.measured_beats import MeasuredBeats, measure_beats
 from python_transforms.ecg.quality import inspect, window_quality
 from python_transforms.ecg.rhythm import LEAST_CORRELATION, Rhythm, classify_intervals
+from python_transforms.ecg.single_beats import BEAT_COLUMNS
 
 # Changes whenever a figure or a filtered sample may change, so that stored rows say what made them.
 TRANSFORM_VERSION = "4"

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib import wearable_file
-from orchestration.lib.wearable_file import FileContent, read_readings
+from orchestration.lib.wearable_file import read_readings
+from orchestration.lib.wearable_file.heart_rate import read_fast
+from orchestration.lib.wearable_file.json_file import read_json
+from orchestration.lib.whole_file import FileContent
 from tests.examples import examples
 from tests.wearable_files import heart_rate_file
 
@@ -214,8 +216,8 @@ def test_both_ways_of_reading_agree(readings: list[Any], separators: tuple[str, 
     document[0]["heart_rate_day"] *= 2
     document[0]["heart_rate_day"][0]["activities-heart"][0]["value"]["restingHeartRate"] = resting
     content = json.dumps(document, separators=separators).encode()
-    fast = wearable_file._read_fast(content, "p1")
-    careful = wearable_file._read_json(content, "p1")
+    fast = read_fast(content, "p1")
+    careful = read_json(content, "p1")
     if fast is not None:
         assert not careful.rejected
         assert fast.rows.to_pylist() == careful.rows.to_pylist()
@@ -225,7 +227,7 @@ def test_the_usual_form_is_read_fast() -> None:
     for separators in ((", ", ": "), (",", ":")):
         document = json.loads(heart_rate_file("2024-01-01", ("00:00:00", 50.0), ("00:00:01", 70), resting=58))
         content = json.dumps(document, separators=separators).encode()
-        assert wearable_file._read_fast(content, "p1") is not None
+        assert read_fast(content, "p1") is not None
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -234,9 +236,9 @@ def test_no_damage_reads_otherwise_fast_than_carefully(damage: bytes, data: st.D
     content = heart_rate_file("2024-01-01", ("00:00:00", 50.0), ("00:00:01", 70), ("00:00:02", 71.5), resting=58)
     place = data.draw(st.integers(0, len(content) - 1))
     content = content[:place] + damage + content[place + data.draw(st.integers(0, 3)) :]
-    fast = wearable_file._read_fast(content, "p1")
+    fast = read_fast(content, "p1")
     if fast is not None:
-        careful = wearable_file._read_json(content, "p1")
+        careful = read_json(content, "p1")
         assert careful.reason is None and not careful.rejected
         assert fast.rows.to_pylist() == careful.rows.to_pylist()
 
