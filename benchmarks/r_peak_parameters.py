@@ -36,7 +36,6 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "ENERGY_S": (0.10, 0.16),
     "MAXIMUM_S": (0.16, 0.24),
     "LEVEL_QUANTILE": (0.3, 0.5),
-    "STEEP_FACTOR": (3.0, 8.0),
     "FIRST_THRESHOLD": (0.25, 0.45),
     "REFRACTORY_S": (0.25, 0.35),
     "T_WAVES": ((), ((0.33, 0.7),)),

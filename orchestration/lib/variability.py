@@ -19,6 +19,7 @@ NOT_OF_THE_HEART = frozenset(
         "mains_frequency_hz",
         "flat_start_sample_count",
         "interpolated_sample_count",
+        "artefact_sample_count",
         "longest_gap_ms",
         "constant_sample_count",
         "clipped_sample_count",

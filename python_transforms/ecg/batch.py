@@ -109,7 +109,7 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
     is_usable = np.array([reason is None for reason in found.unusable_reason], bool)
     first = np.where(is_usable, found.flat_start_sample_count, 0)
     if is_usable.any():
-        _, mains = filter_runs(found.filled_mv, sampling_rate_hz, mains_hz, first, out=filtered)
+        _, mains = filter_runs(found.ready_mv, sampling_rate_hz, mains_hz, first, out=filtered)
         run, index = r_peaks(filtered, sampling_rate_hz)
     else:
         filtered[:], mains = 0, np.full(n_runs, np.nan)
@@ -127,9 +127,7 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
         sampling_rate_hz,
         LEAST_CORRELATION,
     )
-    quality = window_quality(
-        _with_level_start(found.filled_mv, first), filtered, run, index, measured.correlation, sampling_rate_hz
-    )
+    quality = window_quality(found.ready_mv, filtered, run, index, measured.correlation, sampling_rate_hz)
     quality[~is_usable] = np.nan
     beats, rhythm_features = _judge(rhythm, measured, run, index, n_runs, sampling_rate_hz)
     for row in np.flatnonzero(first):
@@ -148,6 +146,7 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
         "mains_frequency_hz": np.where(is_usable, mains, np.nan),
         "flat_start_sample_count": found.flat_start_sample_count,
         "interpolated_sample_count": found.interpolated_sample_count,
+        "artefact_sample_count": found.artefact_sample_count,
         "longest_gap_ms": found.longest_gap_ms,
         "constant_sample_count": found.constant_sample_count,
         "clipped_sample_count": found.clipped_sample_count,
@@ -167,16 +166,6 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
         is_usable=is_usable,
         unusable_reason=found.unusable_reason,
     )
-
-
-def _with_level_start(ecg_mv: FloatArray, first_sample: IntArray) -> FloatArray:
-    """Runs whose flat start lies at the level of the rest, so that it adds no step; the input where none has one."""
-    rows = np.flatnonzero(first_sample)
-    if len(rows):
-        ecg_mv = ecg_mv.copy()
-        for row in rows:
-            ecg_mv[row, : first_sample[row]] = ecg_mv[row, first_sample[row] :].mean()
-    return ecg_mv
 
 
 def _judge(

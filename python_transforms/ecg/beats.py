@@ -21,6 +21,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage, signal
 
+from python_transforms.ecg.artefacts import BLOCK_S, block_starts, limit_steps
 from python_transforms.ecg.filtering import BoolArray, FloatArray, IntArray, blocks, slices, zero_phase
 
 # Beats are looked for at about this rate: three times the band's upper edge, and a quarter of the work at 500 Hz.
@@ -33,18 +34,10 @@ ENERGY_S = 0.13
 # Candidates are maxima of the energy within so much; closer ones belong to one complex (the refractory time of the
 # ventricle).
 MAXIMUM_S = 0.2
-# The level that beats reach: of the maxima in blocks of 1.2 s (each holds a beat at 50 beats a minute) the 40 %
-# quantile of seven, which one artefact of some seconds cannot raise, nor a pause lower.
-LEVEL_BLOCK_S = 1.2
+# The level that beats reach: of the maxima in blocks of 1.2 s the 40 % quantile of seven, which one artefact of some
+# seconds cannot raise, nor a pause lower.
 LEVEL_BLOCKS = 7
 LEVEL_QUANTILE = 0.4
-# A step of the signal that is so many times as steep as beats are is none of the heart's, and is cut down to that: the
-# usual steepness is what a fifth to a quarter of fifteen such blocks, 18 s, reach. So spikes in three of them change
-# nothing, and beats in four of them are beats, however dead the rest is. One spike of -154 mV in each of 163 real runs
-# cost 68 of 3,648 beats, and costs none; factors of 4 to 8 give the same beats without artefacts.
-STEEP_FACTOR = 5.0
-STEEP_BLOCKS = 15
-STEEP_SHARE = 0.2
 # Nothing lower than this part of the highest level of the run is a beat: rounding noise in a dead stretch is not.
 FLOOR = 0.02
 # First pass: candidates above this part of the level.
@@ -163,7 +156,7 @@ def _detect(runs: FloatArray, sampling_rate_hz: float) -> tuple[IntArray, IntArr
     step = max(1, round(sampling_rate_hz / ANALYSIS_HZ))
     rate = sampling_rate_hz / step
     low, offset = _decimate(runs, step)
-    found = _candidates(_without_artefacts(low, rate), rate)
+    found = _candidates(limit_steps(low, rate)[0], rate)
     beats = _without_t_waves(found, _highest(found, found.height > FIRST_THRESHOLD * found.level, rate), rate)
     if len(beats) == 0:
         return beats, beats
@@ -196,30 +189,6 @@ def _decimate(runs: FloatArray, step: int) -> tuple[FloatArray, FloatArray]:
     return low, offset
 
 
-def _without_artefacts(low: FloatArray, rate: float) -> FloatArray:
-    """The signal with no step much steeper than beats around have: spikes and jumps become small ones."""
-    steps = np.diff(low, axis=1, prepend=low[:, :1])
-    starts = _block_starts(low.shape[1], rate)
-    steepest = np.maximum.reduceat(np.abs(steps), starts, axis=1)
-    n_near = min(STEEP_BLOCKS, len(starts))
-    rank = n_near - 1 - int(STEEP_SHARE * n_near)
-    usual = np.partition(sliding_window_view(steepest, n_near, axis=1), rank, axis=2)[:, :, rank]
-    usual = usual[:, np.clip(np.arange(len(starts)) - n_near // 2, 0, len(starts) - n_near)]
-    limit = STEEP_FACTOR * np.where(usual > 0, usual, np.inf)  # where all is dead nothing says what is usual
-    rows = np.flatnonzero((steepest > limit).any(axis=1))
-    if len(rows):
-        limits = np.repeat(limit[rows], np.diff(starts, append=low.shape[1]), axis=1)
-        low = low.copy()
-        low[rows] = np.cumsum(np.clip(steps[rows], -limits, limits), axis=1)
-    return low
-
-
-def _block_starts(n_samples: int, rate: float) -> IntArray:
-    """Where the blocks of ``LEVEL_BLOCK_S`` begin; the last takes what is left over."""
-    size = max(1, round(LEVEL_BLOCK_S * rate))
-    return np.arange(max(1, n_samples // size)) * size
-
-
 @lru_cache(maxsize=16)
 def _band_sections(rate: float) -> FloatArray:
     sections: FloatArray = signal.butter(BAND_ORDER, BAND_HZ, "bandpass", fs=rate, output="sos")
@@ -247,7 +216,7 @@ def _candidates(low: FloatArray, rate: float) -> _Candidates:
 
 def _local_level(energy: FloatArray, run: IntArray, position: IntArray, rate: float) -> tuple[FloatArray, FloatArray]:
     """The height that beats have around each candidate, and the most of that in its run."""
-    starts = _block_starts(energy.shape[1], rate)
+    starts = block_starts(energy.shape[1], rate)
     n_blocks = len(starts)
     tops = np.sqrt(np.maximum(np.maximum.reduceat(energy, starts, axis=1), 0))
     half = LEVEL_BLOCKS // 2
@@ -255,7 +224,7 @@ def _local_level(energy: FloatArray, run: IntArray, position: IntArray, rate: fl
     ordered = np.sort(sliding_window_view(padded, LEVEL_BLOCKS, axis=1), axis=2)
     rank, rest = divmod(LEVEL_QUANTILE * (LEVEL_BLOCKS - 1), 1)
     levels = ordered[:, :, int(rank)] * (1 - rest) + ordered[:, :, int(rank) + 1] * rest
-    at = np.clip(position / max(1, round(LEVEL_BLOCK_S * rate)) - 0.5, 0, n_blocks - 1)
+    at = np.clip(position / max(1, round(BLOCK_S * rate)) - 0.5, 0, n_blocks - 1)
     before = at.astype(np.int64)
     after = np.minimum(before + 1, n_blocks - 1)
     level = levels[run, before] + (levels[run, after] - levels[run, before]) * (at - before)

@@ -30,6 +30,9 @@ FEATURES: dict[str, FeatureDefinition] = {
         "samples", "Samples of a flat line that the run begins with; they count for nothing.", "BIGINT"
     ),
     "interpolated_sample_count": FeatureDefinition("samples", "Missing samples in gaps of up to 200 ms.", "BIGINT"),
+    "artefact_sample_count": FeatureDefinition(
+        "samples", "Steps five times as steep as beats are, which were limited before the filter.", "BIGINT"
+    ),
     "longest_gap_ms": FeatureDefinition("ms", "Longest stretch of missing samples, 0 without any."),
     "constant_sample_count": FeatureDefinition(
         "samples", "Samples in stretches of equal values longer than 200 ms, the flat start aside.", "BIGINT"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
+from python_transforms.ecg.artefacts import limit_steps
 from python_transforms.ecg.filtering import MIN_DURATION_S, SLICE_SAMPLES, BoolArray, FloatArray, IntArray
 
 # The slowest rate whose Nyquist frequency leaves room for the band of the QRS complex (8 to 20 Hz, beats.py).
@@ -41,15 +42,16 @@ ANALYSIS_HZ = 125.0
 class RawQuality:
     """What was found in raw runs, each array of shape ``(n_runs,)``, and the runs made ready for filtering.
 
-    ``filled_mv`` has the shape of the input: short gaps interpolated, unusable runs all zero; it is the input itself
-    where there are none.
+    ``ready_mv`` has the shape of the input: short gaps interpolated, flat starts at the level of what follows, steps of
+    artefacts limited, unusable runs all zero; the input itself where there are none.
     """
 
-    filled_mv: FloatArray
+    ready_mv: FloatArray
     raw_min_mv: FloatArray
     raw_max_mv: FloatArray
     flat_start_sample_count: IntArray
     interpolated_sample_count: IntArray
+    artefact_sample_count: IntArray
     longest_gap_ms: FloatArray
     constant_sample_count: IntArray
     clipped_sample_count: IntArray
@@ -57,7 +59,7 @@ class RawQuality:
 
 
 def inspect(ecg_mv: FloatArray, sampling_rate_hz: float) -> RawQuality:
-    """Find gaps, flat starts, constant and clipped stretches, and decide which runs can be used.
+    """Find gaps, flat starts, artefacts, constant and clipped stretches, and decide which runs can be used.
 
     Parameters
     ----------
@@ -98,17 +100,29 @@ def inspect(ecg_mv: FloatArray, sampling_rate_hz: float) -> RawQuality:
     unusable = np.array([reason is not None for reason in reasons], bool)
     if unusable.any():
         filled = np.where(unusable[:, None], 0, filled)
+    ready, artefacts = limit_steps(_with_level_start(filled, flat_start), sampling_rate_hz)
     return RawQuality(
-        filled_mv=filled,
+        ready_mv=ready,
         raw_min_mv=low,
         raw_max_mv=high,
         flat_start_sample_count=flat_start,
         interpolated_sample_count=interpolated,
+        artefact_sample_count=artefacts,
         longest_gap_ms=longest_gap.astype(np.float64) * (1000 / sampling_rate_hz),
         constant_sample_count=constant,
         clipped_sample_count=clipped,
         unusable_reason=reasons,
     )
+
+
+def _with_level_start(ecg_mv: FloatArray, flat_start: IntArray) -> FloatArray:
+    """Runs whose flat start lies at the level of what follows, so that it ends with no step."""
+    rows = np.flatnonzero((flat_start > 0) & (flat_start < ecg_mv.shape[1]))
+    if len(rows):
+        ecg_mv = ecg_mv.copy()
+        for row in rows:
+            ecg_mv[row, : flat_start[row]] = ecg_mv[row, flat_start[row]]
+    return ecg_mv
 
 
 def window_bounds(n_samples: int, sampling_rate_hz: float) -> IntArray:

@@ -84,6 +84,7 @@ ECG_FEATURE_COLUMNS = {
     "mains_frequency_hz": "DOUBLE",
     "flat_start_sample_count": "BIGINT",
     "interpolated_sample_count": "BIGINT",
+    "artefact_sample_count": "BIGINT",
     "longest_gap_ms": "DOUBLE",
     "constant_sample_count": "BIGINT",
     "clipped_sample_count": "BIGINT",

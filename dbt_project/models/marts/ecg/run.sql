@@ -35,6 +35,7 @@ described as (
         run.mains_frequency_hz,
         run.flat_start_sample_count,
         run.interpolated_sample_count,
+        run.artefact_sample_count,
         run.longest_gap_ms,
         run.constant_sample_count,
         run.clipped_sample_count,

@@ -28,6 +28,7 @@ renamed as (
         feature.mains_frequency_hz,
         feature.flat_start_sample_count,
         feature.interpolated_sample_count,
+        feature.artefact_sample_count,
         feature.longest_gap_ms,
         feature.constant_sample_count,
         feature.clipped_sample_count,
