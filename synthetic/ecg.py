@@ -55,6 +55,10 @@ _RECORDING_DAYS = [
 # Ten of the real runs begin with 2,048 and one with 1,024 samples of the recorder's rest level.
 _FLAT_START_STEP = -1
 
+# A loose plug: four of the real runs reach values that the recorder's 12 bits do not hold, down to -154 mV, for moments.
+_LOOSE_PLUG_TEXT = "-154.0"
+_LOOSE_PLUG_SAMPLES = 6
+
 # The text of every value that the recorder can give: Python's repr, as in the real files. Looking a value up is several
 # times faster than formatting it.
 _MV_TEXT = [repr(step / STEPS_PER_MV) for step in range(MIN_STEP, MAX_STEP + 1)]
@@ -158,9 +162,11 @@ def _record(seed: int, subject: _Subject, run: int, recorded_on: date | None = N
     signal = steps(ecg_mv)
     if run == 1 and subject.number % 10 == 9:
         signal[: 1024 if subject.number % 20 == 9 else 2048] = _FLAT_START_STEP
+    is_loose = subject.number % 20 == 11 and run == 2
+    loose_at = int(rng.integers(SAMPLE_COUNT - _LOOSE_PLUG_SAMPLES)) if is_loose else None
     is_uv = subject.number % 20 == 4 and run == len(subject.run_dates)
     header = _header(subject, run, recorded_on or subject.run_dates[run - 1], "uV" if is_uv else "mV")
-    return _Run(_signal_file(signal, _UV_TEXT if is_uv else _MV_TEXT), _header_file(header))
+    return _Run(_signal_file(signal, _UV_TEXT if is_uv else _MV_TEXT, loose_at), _header_file(header))
 
 
 def _header(subject: _Subject, run: int, recorded_on: date, units: str) -> dict[str, object]:
@@ -201,8 +207,10 @@ def _with_one_sample_changed(run: _Run) -> _Run:
     return _Run("\n".join([title, changed, *rest]).encode(), run.header)
 
 
-def _signal_file(signal: IntArray, text: Sequence[str]) -> bytes:
+def _signal_file(signal: IntArray, text: Sequence[str], loose_at: int | None = None) -> bytes:
     values = [text[index] for index in (signal - MIN_STEP).tolist()]
+    if loose_at is not None:
+        values[loose_at : loose_at + _LOOSE_PLUG_SAMPLES] = [_LOOSE_PLUG_TEXT] * _LOOSE_PLUG_SAMPLES
     return "\n".join(["ecg_raw", *values, ""]).encode()
 
 

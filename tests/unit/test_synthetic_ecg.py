@@ -152,6 +152,12 @@ def test_most_headers_are_the_real_ones_text_and_the_rest_has_the_known_quirks(w
     assert sum(header.get("age", "") is None for header in found) == 4
 
 
+def test_in_some_runs_a_plug_is_loose_for_a_moment(whole: Path) -> None:
+    loose = {path.parent.name: samples(path).count("-154.0") for path in (whole / FIRST).rglob("run_2.csv")}
+    assert {subject for subject, count in loose.items() if count} == {f"subject_{n}" for n in (11, 31, 51, 71)}
+    assert set(loose.values()) == {0, 6}
+
+
 def test_some_runs_begin_with_a_flat_line(whole: Path) -> None:
     flat = Counter(
         len(list(itertools.takewhile("-0.005".__eq__, samples(path)))) for path in (whole / FIRST).rglob("run_1.csv")
