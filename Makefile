@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# These score annotated records, which are nobody's to ship: make bench WFDB=folder, and for the last ECGID=folder
+# These score annotated records, which are nobody's to ship: make bench WFDB=folder ECGID=folder
 WFDB_BENCHMARKS := r_peaks ecg_quality ecg_delineation
-BENCHMARKS := $(filter-out $(WFDB_BENCHMARKS) r_peak_parameters identification,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
+ECGID_BENCHMARKS := identification ecg_artefacts
+BENCHMARKS := $(filter-out $(WFDB_BENCHMARKS) $(ECGID_BENCHMARKS) r_peak_parameters,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
 # A free port of one's own: make dev PORT=3001
 PORT ?= 3000
 # A pipe has no width; cut the demo's tables as a terminal would.
@@ -22,7 +23,7 @@ help:
 	@echo "make test        everything that is tested"
 	@echo "make dev         Dagster's UI on http://127.0.0.1:$(PORT)"
 	@echo "make lint        ruff, sqlfluff, mypy"
-	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, $(WFDB_BENCHMARKS) too; with ECGID=folder, identification"
+	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, $(WFDB_BENCHMARKS) too; with ECGID=folder, $(ECGID_BENCHMARKS)"
 	@echo "make torture     kill whole builds at random moments"
 	@echo "make screenshot  docs/images/*.png, of a home of its own"
 	@echo "make clean       remove .venv and what tools left behind, never data/"
@@ -77,9 +78,11 @@ ifdef WFDB
 else
 	@echo "skipped: name a folder of annotated WFDB records, make bench WFDB=…"
 endif
-	@echo; echo "== identification"
+	@echo; echo "== $(ECGID_BENCHMARKS)"
 ifdef ECGID
-	@$(BIN)/python -m benchmarks.identification --wfdb $(ECGID)
+	@for benchmark in $(ECGID_BENCHMARKS); do \
+	    echo; echo "== $$benchmark"; $(BIN)/python -m benchmarks.$$benchmark --wfdb $(ECGID); \
+	done
 else
 	@echo "skipped: name a folder of ECG-ID (Person_NN/rec_M), make bench ECGID=…"
 endif

@@ -55,7 +55,7 @@ _RECORDING_DAYS = [
 # Ten of the real runs begin with 2,048 and one with 1,024 samples of the recorder's rest level.
 _FLAT_START_STEP = -1
 
-# A loose plug: four of the real runs reach values that the recorder's 12 bits do not hold, down to -154 mV, for moments.
+# A loose plug: four of the real runs reach values beyond what the recorder's 12 bits hold, down to -154 mV.
 _LOOSE_PLUG_TEXT = "-154.0"
 _LOOSE_PLUG_SAMPLES = 6
 

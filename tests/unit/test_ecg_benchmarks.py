@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import r_peaks
+from benchmarks import ecg_artefacts, identification, r_peaks
 from benchmarks.noise import NOISES, unit_noise
+from synthetic.ecg_signal import draw_morphology, synthesize_run
 from tests.unit.ecg_signals import synthetic_ecg
 
 wfdb = pytest.importorskip("wfdb", reason="wfdb writes and reads the records (extra dev)")
@@ -27,8 +30,8 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def last_line(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    result: dict[str, object] = json.loads(capsys.readouterr().out.splitlines()[-1])
+def last_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
     return result
 
 
@@ -77,3 +80,68 @@ def test_noise_is_of_power_one_and_the_same_every_time(kind: str) -> None:
 def test_a_folder_without_records_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert r_peaks.main(["--wfdb", str(tmp_path)]) == 2
     assert str(tmp_path) in capsys.readouterr().err
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """Records of four people as ECG-ID has them, three each on three days, and an exact copy of one."""
+    for number in range(4):
+        rng = np.random.default_rng([8, number])
+        person = draw_morphology(rng)
+        folder = tmp_path / f"Person_{number + 1:02}"
+        folder.mkdir()
+        recorded = [synthesize_run(rng, person, 5_000, 250.0)[0] for _ in range(3)]
+        for run, signal in enumerate([*recorded, recorded[-1]] if number == 0 else recorded, start=1):
+            wfdb.wrsamp(
+                f"rec_{run}",
+                fs=250,
+                units=["mV"],
+                sig_name=["ECG I"],
+                p_signal=signal[:, None],
+                fmt=["16"],
+                comments=["Age: 25", f"ECG date: {6 + run:02}.12.2004"],
+                write_dir=str(folder),
+            )
+    return tmp_path
+
+
+def test_people_are_asked_by_each_protocol(people: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exact copy of a record is left out."""
+    assert identification.main(["--wfdb", str(people), "--halves", "2"]) == 0
+    result = last_line(capsys)
+    assert {name: found["n"] for name, found in result.items()} == {
+        "chronological": 5,
+        "cross_session": 8,
+        "one_shot": 8,
+    }
+    assert {found["gallery"] for found in result.values()} == {4}
+
+
+def test_an_undated_record_counts_as_one_of_the_first_day(people: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    header = people / "Person_01/rec_2.hea"
+    header.write_text(header.read_text().replace("ECG date", "date"))
+    assert identification.main(["--wfdb", str(people), "--json"]) == 0
+    told = capsys.readouterr()
+    assert f"{header}: no comment like" in told.err
+    assert json.loads(told.out)["cross_session"]["n"] == 7
+
+
+def test_one_artefact_in_each_record_costs_no_beat_and_nobody(people: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ecg_artefacts.main(["--wfdb", str(people), "--json"]) == 0
+    result = last_line(capsys)
+    assert result.keys() == ecg_artefacts.ARTEFACTS.keys()
+    for found in result.values():
+        assert found["vitalhouse"]["beats"] > 200
+        assert found["vitalhouse"]["lost"] <= 1
+        assert found["vitalhouse"]["rank1"]["records_without_template"] <= 1  # the copy, where it still is one
+    assert result["plug"]["unlimited"]["lost"] > 10
+
+
+@pytest.mark.parametrize("benchmark", [identification, ecg_artefacts])
+def test_a_folder_without_people_is_named(
+    benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "nowhere", tmp_path / "empty"):
+        assert benchmark.main(["--wfdb", str(folder)]) == 2
+        assert str(folder) in capsys.readouterr().err

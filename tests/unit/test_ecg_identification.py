@@ -1,7 +1,5 @@
 """Templates, what is learnt from people, splits, and how often people are told apart."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -340,48 +338,3 @@ def test_made_up_people_are_told_apart_by_their_beats() -> None:
     subject = np.repeat(np.arange(n_people), 2)
     split = one_shot(subject, np.zeros(2 * n_people, int), np.arange(2 * n_people))
     assert rates(match(templates, subject, split, cross_fit(templates, subject))).rank1 >= 90
-
-
-def test_the_benchmark_reads_and_scores_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Records as ECG-ID has them; the exact copy of a record is left out."""
-    import json
-
-    wfdb = pytest.importorskip("wfdb")
-    from benchmarks.identification import main
-
-    for number in range(4):
-        rng = np.random.default_rng([8, number])
-        person = draw_morphology(rng)
-        folder = tmp_path / f"Person_{number + 1:02}"
-        folder.mkdir()
-        recorded = [synthesize_run(rng, person, 5_000, 250.0)[0] for _ in range(3)]
-        for run, signal in enumerate([*recorded, recorded[-1]] if number == 0 else recorded, start=1):
-            wfdb.wrsamp(
-                f"rec_{run}",
-                fs=250,
-                units=["mV"],
-                sig_name=["ECG I"],
-                p_signal=signal[:, None],
-                fmt=["16"],
-                comments=["Age: 25", f"ECG date: {6 + run:02}.12.2004"],
-                write_dir=str(folder),
-            )
-    assert main(["--wfdb", str(tmp_path), "--halves", "2"]) == 0
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert {name: found["n"] for name, found in result.items()} == {
-        "chronological": 5,
-        "cross_session": 8,
-        "one_shot": 8,
-    }
-    assert {found["gallery"] for found in result.values()} == {4}
-    header = tmp_path / "Person_01/rec_2.hea"
-    header.write_text(header.read_text().replace("ECG date", "date"))
-    assert main(["--wfdb", str(tmp_path), "--json"]) == 0
-    told = capsys.readouterr()
-    assert f"{header}: no comment like" in told.err
-    # the undated record counts as one of the first day
-    assert json.loads(told.out)["cross_session"]["n"] == 7
-    assert main(["--wfdb", str(tmp_path / "nowhere")]) == 2
-    (tmp_path / "empty").mkdir()
-    assert main(["--wfdb", str(tmp_path / "empty")]) == 2
-    assert "no two people" in capsys.readouterr().err
