@@ -12,8 +12,8 @@ scores are normalised with is learnt from other people than those who are asked,
 
 Intervals are 95 %, from resamples of the people who are asked. ``--halves N`` asks again N times in two groups drawn at
 random in place of 20: what is learnt then comes from half of the people, and the mean rates say how much that matters.
-The last line is one JSON object; ``--json`` prints
-nothing else.
+From the same scores follows how often a record would be taken for somebody else's in smaller galleries, drawn at
+random: what to expect of larger ones. The last line is one JSON object; ``--json`` prints nothing else.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import comb
 
 from python_transforms.ecg import transform_batch
 from python_transforms.ecg.identification import PROTOCOLS, Matches, Rates, cross_fit, match, rates
@@ -36,6 +37,8 @@ from python_transforms.ecg.template import TEMPLATE_SAMPLES, beat_templates
 
 # As the warehouse marks near duplicates of one subject (orchestration/lib/ecg.py).
 NEAR_DUPLICATE_CORRELATION = 0.9999
+# Sizes for which the errors of smaller galleries are told.
+GALLERIES = (5, 10, 20)
 
 
 @dataclass
@@ -114,21 +117,40 @@ def score(records: Sequence[Record], templates: NDArray[np.float64]) -> dict[str
     return {name: (found, rates(found)) for name, found in matches.items()}
 
 
-def score_halves(
-    records: Sequence[Record], templates: NDArray[np.float64], count: int
-) -> dict[str, tuple[float, float]]:
-    """Mean rank-1 rate and EER of each protocol, in percent, over divisions of the people into two random groups."""
+@dataclass
+class Halves:
+    """Mean rates over divisions of the people into two random groups, in percent; errors by size of the gallery."""
+
+    rank1: float
+    eer: float
+    error_by_gallery: dict[int, float]
+
+
+def score_halves(records: Sequence[Record], templates: NDArray[np.float64], count: int) -> dict[str, Halves]:
+    """Each protocol over ``count`` divisions of the people into two random groups."""
     person, day, number = (np.array([getattr(one, name) for one in records]) for name in ("person", "day", "number"))
     rng = np.random.default_rng(0)
     # people are dealt into groups in their order: another order, other groups
     orders = [rng.permutation(person.max() + 1)[person] for _ in range(count)]
     fits = [cross_fit(templates, order, folds=2) for order in orders]
-    means = {}
+    halves = {}
     for name, draw in PROTOCOLS.items():
         split = draw(person, day, number)
-        found = [rates(match(templates, order, split, fit)) for order, fit in zip(orders, fits, strict=True)]
-        means[name] = float(np.mean([one.rank1 for one in found])), float(np.mean([one.eer for one in found]))
-    return means
+        matches = [match(templates, order, split, fit) for order, fit in zip(orders, fits, strict=True)]
+        found = [rates(one) for one in matches]
+        sizes = [size for size in GALLERIES if size < len(matches[0].gallery)] + [len(matches[0].gallery)]
+        halves[name] = Halves(
+            float(np.mean([one.rank1 for one in found])),
+            float(np.mean([one.eer for one in found])),
+            {size: float(np.mean([error_in_gallery(one, size) for one in matches])) for size in sizes},
+        )
+    return halves
+
+
+def error_in_gallery(matches: Matches, size: int) -> float:
+    """How often, in percent, somebody else would be first among ``size`` people, the true one and others at random."""
+    others, closer = len(matches.gallery) - 1, matches.rank - 1
+    return float(100 * np.mean(1 - comb(others - closer, size - 1) / comb(others, size - 1)))
 
 
 def describe(name: str, matches: Matches, found: Rates, records: Sequence[Record]) -> str:
@@ -180,8 +202,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         for name, (matches, found) in results.items():
             print(describe(name, matches, found, kept))
-        for name, (rank1, eer) in halves.items():
-            print(f"{name}, learnt from half of the people: rank 1 {rank1:.2f} %, EER {eer:.2f} %")
+        for name, half in halves.items():
+            print(f"{name}, learnt from half of the people: rank 1 {half.rank1:.2f} %, EER {half.eer:.2f} %")
+            errors = ", ".join(f"{error:.2f} % of {size}" for size, error in half.error_by_gallery.items())
+            print(f"  taken for somebody else in a gallery: {errors}")
     print(
         json.dumps(
             {
@@ -196,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     "gallery": found.gallery_count,
                     "records_left_out": len(records) - len(kept),
                     **(
-                        {"halves": dict(zip(("rank1", "eer"), np.round(halves[name], 2), strict=True))}
+                        {"halves": {"rank1": round(halves[name].rank1, 2), "eer": round(halves[name].eer, 2)}}
                         if halves
                         else {}
                     ),
