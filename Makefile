@@ -7,7 +7,7 @@ RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # These score annotated records, which are nobody's to ship: make bench WFDB=folder ECGID=folder
-WFDB_BENCHMARKS := r_peaks ecg_quality ecg_delineation
+WFDB_BENCHMARKS := r_peaks r_peak_stress ecg_quality ecg_delineation
 ECGID_BENCHMARKS := identification ecg_artefacts
 BENCHMARKS := $(filter-out $(WFDB_BENCHMARKS) $(ECGID_BENCHMARKS) r_peak_parameters,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
 # A free port of one's own: make dev PORT=3001

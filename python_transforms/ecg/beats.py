@@ -23,6 +23,7 @@ from scipy import ndimage, signal
 
 from python_transforms.ecg.artefacts import BLOCK_S, block_starts, limit_steps
 from python_transforms.ecg.filtering import BoolArray, FloatArray, IntArray, blocks, slices, zero_phase
+from python_transforms.ecg.p_waves import mean_p_waves, resemble
 
 # Beats are looked for at about this rate: three times the band's upper edge, and a quarter of the work at 500 Hz.
 ANALYSIS_HZ = 120.0
@@ -81,6 +82,13 @@ NEARER_WEIGHT = 1.2
 EVIDENCE_LIMIT = 4.4
 # A T wave by its slope needs twice the height.
 T_WAVE_PENALTY = 1.0
+# What is lower than this part of the usual height, and comes at this part of an interval after a beat or some intervals
+# (where P waves stand, at 40 to 130 beats a minute), may be a P wave without a QRS complex, within 20 intervals …
+P_HEIGHT = 0.45
+P_PHASE = (0.55, 0.9)
+P_SINCE = 20.0
+# … if the beat would be due after it, to this part of an interval, as after any other (see p_waves.py).
+P_DUE = 0.15
 # Beats that fade to a fifth of their neighbours are still found; lower candidates are not worth the work.
 LEAST_HEIGHT = 0.15
 # The second round sees neighbours that the first has put right (+0.01 points clean); a third changes nothing.
@@ -165,7 +173,10 @@ def _detect(runs: FloatArray, sampling_rate_hz: float) -> tuple[IntArray, IntArr
     candidate = np.flatnonzero(found.height > LEAST_HEIGHT * usual)
     shapes = _shapes(low, rate, found, candidate)
     for _ in range(ROUNDS):
-        evidence = _evidence(found, candidate, shapes, beats, threshold, rate)
+        place = _place(found, candidate, beats)
+        evidence = np.full(len(found.time), -np.inf)
+        evidence[candidate] = _evidence(found, candidate, place, shapes, beats, threshold, rate)
+        evidence[_blocked_p_waves(low, rate, found, candidate, place, beats, usual, evidence)] = -np.inf
         beats = _highest(found, evidence > 0, rate, evidence)
         if len(beats) == 0:
             return beats, beats
@@ -298,41 +309,84 @@ def _running_median(values: FloatArray, run: IntArray, size: int) -> FloatArray:
     return median
 
 
-def _evidence(
-    found: _Candidates, candidate: IntArray, shapes: FloatArray, beats: IntArray, threshold: FloatArray, rate: float
-) -> FloatArray:
-    """How much speaks for each of all candidates, given the beats accepted so far; minus infinity for hopeless ones."""
-    gap, nearer = _place(found, candidate, beats)
-    before = np.maximum(np.searchsorted(beats, candidate) - 1, 0)
-    evidence = np.full(len(found.time), -np.inf)
-    evidence[candidate] = (
-        np.log2(found.height[candidate] / threshold[candidate])
-        + SIMILARITY_WEIGHT * _similarity(found, candidate, shapes, beats)
-        + GAP_WEIGHT * np.clip(gap, *GAP_LIMITS)
-        + NEARER_WEIGHT * np.minimum(nearer, 1)
-        - T_WAVE_PENALTY * _is_t_wave(found, candidate, beats[before], rate)
-        - EVIDENCE_LIMIT
-    )
-    return evidence
-
-
-def _place(found: _Candidates, candidate: IntArray, beats: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Gap between the beats next to each candidate, and the nearer one's distance, in usual intervals.
+@dataclass(frozen=True)
+class _Place:
+    """Where candidates stand among beats, in usual intervals: how long after the beat before, how far from the nearer
+    one, and how wide the gap between both is; and the usual interval, in samples.
 
     At either end of a run the neighbour that is not seen is taken to be as far as the one that is.
     """
+
+    since: FloatArray
+    nearer: FloatArray
+    gap: FloatArray
+    interval: FloatArray
+
+
+def _place(found: _Candidates, candidate: IntArray, beats: IntArray) -> _Place:
     at = np.searchsorted(beats, candidate)
     is_beat = beats[np.minimum(at, len(beats) - 1)] == candidate
     before, after = at - 1, at + is_beat
     has_before = (before >= 0) & (found.run[beats[before]] == found.run[candidate])
     after_or_last = np.minimum(after, len(beats) - 1)
     has_after = (after < len(beats)) & (found.run[beats[after_or_last]] == found.run[candidate])
-    usual = _usual_interval(found, beats)[np.where(has_before, before, after_or_last)]
-    to_before = np.where(has_before, found.time[candidate] - found.time[beats[before]], np.inf) / usual
-    to_after = np.where(has_after, found.time[beats[after_or_last]] - found.time[candidate], np.inf) / usual
-    nearer = np.minimum(to_before, to_after)
-    farther = np.where(has_before & has_after, np.maximum(to_before, to_after), nearer)
-    return nearer + farther, nearer
+    interval = _usual_interval(found, beats)[np.where(has_before, before, after_or_last)]
+    since = np.where(has_before, found.time[candidate] - found.time[beats[before]], np.inf) / interval
+    until = np.where(has_after, found.time[beats[after_or_last]] - found.time[candidate], np.inf) / interval
+    nearer = np.minimum(since, until)
+    farther = np.where(has_before & has_after, np.maximum(since, until), nearer)
+    return _Place(since, nearer, nearer + farther, interval)
+
+
+def _evidence(
+    found: _Candidates,
+    candidate: IntArray,
+    place: _Place,
+    shapes: FloatArray,
+    beats: IntArray,
+    threshold: FloatArray,
+    rate: float,
+) -> FloatArray:
+    """How much speaks for each candidate, given the beats accepted so far."""
+    before = np.maximum(np.searchsorted(beats, candidate) - 1, 0)
+    evidence: FloatArray = (
+        np.log2(found.height[candidate] / threshold[candidate])
+        + SIMILARITY_WEIGHT * _similarity(found, candidate, shapes, beats)
+        + GAP_WEIGHT * np.clip(place.gap, *GAP_LIMITS)
+        + NEARER_WEIGHT * np.minimum(place.nearer, 1)
+        - T_WAVE_PENALTY * _is_t_wave(found, candidate, beats[before], rate)
+        - EVIDENCE_LIMIT
+    )
+    return evidence
+
+
+def _blocked_p_waves(
+    low: FloatArray,
+    rate: float,
+    found: _Candidates,
+    candidate: IntArray,
+    place: _Place,
+    beats: IntArray,
+    usual: FloatArray,
+    evidence: FloatArray,
+) -> IntArray:
+    """Of what would be a beat the P waves that no QRS complex follows: low, as much before the time of a beat as P
+    waves are, and like those of the same piece."""
+    is_low = found.height < P_HEIGHT * usual
+    since = np.where(place.since < P_SINCE, place.since, 0)
+    asked = np.flatnonzero(is_low[candidate] & (evidence[candidate] > 0) & (since > P_PHASE[0]))
+    phase = since[asked] % 1
+    asked = asked[(phase > P_PHASE[0]) & (phase < P_PHASE[1])]
+    wave = candidate[asked]
+    if len(wave) == 0:
+        return wave
+    pieces, group = np.unique(found.piece[wave], return_inverse=True)
+    others = beats[np.isin(found.piece[beats], pieces) & ~is_low[beats]]
+    other_group = np.searchsorted(pieces, found.piece[others])
+    waves = mean_p_waves(low, rate, found.run[others], found.position[others], other_group, len(pieces))
+    is_alike, later = resemble(low, found.run[wave], found.position[wave], waves.shape[group])
+    due = since[asked] + (later + waves.lead[group]) / place.interval[asked]
+    return wave[is_alike & (np.abs(due - np.rint(due)) < P_DUE)]
 
 
 def _usual_interval(found: _Candidates, beats: IntArray) -> FloatArray:

@@ -10,7 +10,7 @@ from benchmarks.r_peaks import Score
 from python_transforms.ecg import filtering
 from python_transforms.ecg.beats import detect_r_peaks
 from tests.examples import examples
-from tests.unit.ecg_signals import regular_ecg, synthetic_ecg
+from tests.unit.ecg_signals import WAVES, regular_ecg, synthetic_ecg
 
 
 def assert_found(peaks: np.ndarray, r_times: np.ndarray, rate: float, within_s: float = 0.008) -> None:
@@ -123,6 +123,25 @@ def test_seconds_of_signal_in_a_dead_recording_are_no_artefact() -> None:
     found = detect_r_peaks(ecg_mv[None], 500.0)[0]
     inside = r_times[(r_times > 8.2) & (r_times < 13.8)]
     assert_found(found[(found > 4_100) & (found < 6_900)], inside, 500.0)
+
+
+@pytest.mark.parametrize("every", [3, 4, 6])
+@pytest.mark.parametrize("p_wave_mv", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("rr_s", [0.7, 1.1])
+def test_p_waves_without_a_qrs_complex_are_no_beats(rr_s: float, p_wave_mv: float, every: int) -> None:
+    """A block of the second degree: every third to sixth P wave is not conducted, and half as high as R."""
+    rng = np.random.default_rng(5)
+    time = np.arange(40 * 360) / 360
+    sinus = np.arange(0.5, 39.5, rr_s)
+    sinus += rng.normal(0, 0.01, len(sinus))
+    conducted = sinus[np.arange(len(sinus)) % every != every - 1]
+    ecg_mv = rng.normal(0, 0.01, len(time))
+    for offset, width, height in WAVES:
+        is_p_wave = offset < -0.1
+        for r_time in sinus if is_p_wave else conducted:
+            wave = np.exp(-0.5 * np.square((time - r_time - offset) / width))
+            ecg_mv += (p_wave_mv if is_p_wave else height) * wave
+    assert_found(detect_r_peaks(ecg_mv[None], 360.0)[0], conducted, 360.0)
 
 
 def test_premature_wide_beats_are_found() -> None:

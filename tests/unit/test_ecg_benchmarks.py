@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import ecg_artefacts, identification, r_peaks
+from benchmarks import ecg_artefacts, identification, r_peak_stress, r_peaks
 from benchmarks.noise import NOISES, unit_noise
 from synthetic.ecg_signal import draw_morphology, synthesize_run
 from tests.unit.ecg_signals import synthetic_ecg
@@ -64,6 +64,28 @@ def test_peers_are_scored_or_named(
     assert result["f1_in_noise_0_db"].keys() == set(NOISES)
 
 
+def test_changed_records_are_scored_by_what_is_left_of_them(records: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert r_peak_stress.main(["--wfdb", str(records), "--json"]) == 0
+    result = last_line(capsys)
+    assert result.keys() == r_peak_stress.CHANGES.keys() | {f"cut_{seconds}" for seconds in r_peak_stress.CUTS_S}
+    assert all(case["vitalhouse"] > 97 for case in result.values())
+
+
+def test_blocked_and_faded_beats_are_what_they_are_said_to_be(records: Path) -> None:
+    record = r_peaks.read_records(records)[0]
+    blocked = r_peak_stress.block(record, every=10, count=1, begins_s=r_peak_stress.QRS_BEGINS_S)
+    gone = np.setdiff1d(record.beats, blocked.beats)
+    assert len(gone) == round(len(record.beats) / 10)
+    for place in gone:
+        p_wave, r_wave = (slice(place + round(at * 360) - 9, place + round(at * 360) + 9) for at in (-0.17, 0))
+        np.testing.assert_array_equal(blocked.ecg_mv[p_wave], record.ecg_mv[p_wave])
+        assert np.ptp(blocked.ecg_mv[r_wave]) < 0.1 < np.ptp(record.ecg_mv[r_wave])
+    faded = r_peak_stress.fade(record, 0.2)
+    share = faded.ecg_mv[record.beats] / record.ecg_mv[record.beats]
+    assert (share < 0.3).sum() == r_peak_stress.FADE_BEATS
+    assert (share > 0.95).sum() >= len(share) - r_peak_stress.FADE_BEATS - 2
+
+
 def test_a_match_is_one_to_one() -> None:
     annotated, detected = np.array([100, 200, 300]), np.array([95, 105, 190, 320])
     assert r_peaks.count_matches(annotated, detected, 10) == 2
@@ -77,8 +99,11 @@ def test_noise_is_of_power_one_and_the_same_every_time(kind: str) -> None:
     np.testing.assert_array_equal(noise, unit_noise(kind, 5000, 250.0, 7))
 
 
-def test_a_folder_without_records_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert r_peaks.main(["--wfdb", str(tmp_path)]) == 2
+@pytest.mark.parametrize("benchmark", [r_peaks, r_peak_stress])
+def test_a_folder_without_records_is_named(
+    benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert benchmark.main(["--wfdb", str(tmp_path)]) == 2
     assert str(tmp_path) in capsys.readouterr().err
 
 
