@@ -154,7 +154,8 @@ def peers() -> tuple[dict[str, Detector], list[str]]:
 
 
 def one_by_one(detect: Callable[[FloatArray, float], NDArray[np.integer]]) -> Detector:
-    """A detector of single runs as one of batches; where it gives up, as some do without beats, it has found none."""
+    """A detector of single runs as one of batches; where it gives up, as some do without beats or at 200 Hz, it has found
+    none."""
 
     def detect_all(ecg_mv: FloatArray, sampling_rate_hz: float) -> list[IntArray]:
         found = []
@@ -163,7 +164,7 @@ def one_by_one(detect: Callable[[FloatArray, float], NDArray[np.integer]]) -> De
                 warnings.simplefilter("ignore")
                 try:
                     peaks = np.unique(np.asarray(detect(run, sampling_rate_hz), np.int64))
-                except (ValueError, IndexError, ZeroDivisionError, TypeError):
+                except (ValueError, IndexError, ZeroDivisionError, TypeError, AttributeError):
                     peaks = np.zeros(0, np.int64)
             found.append(peaks)
         return found
