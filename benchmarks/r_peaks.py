@@ -154,7 +154,7 @@ def peers() -> tuple[dict[str, Detector], list[str]]:
 
 
 def one_by_one(detect: Callable[[FloatArray, float], NDArray[np.integer]]) -> Detector:
-    """A detector of single runs as one of batches; where it gives up, as some do without beats or at 200 Hz, it has found
+    """A detector of single runs as one of batches; where it gives up, as without beats or at some rates, it has found
     none."""
 
     def detect_all(ecg_mv: FloatArray, sampling_rate_hz: float) -> list[IntArray]:

@@ -121,9 +121,9 @@ def _aligned(beats: FloatArray) -> FloatArray:
     model = _median(beats[..., _R - half : _R + half + 1])
     around = beats[..., _R - half - reach : _R + half + reach + 1]
     lag = _moving_correlation(around, model).argmax(axis=-1) - reach
-    n_samples = beats.shape[-1]
-    at = np.clip(np.arange(n_samples) + lag[..., None], 0, n_samples - 1)
-    moved: FloatArray = np.take(beats, at + np.arange(0, beats.size, n_samples).reshape(lag.shape)[..., None])
+    padded = np.pad(beats, ((0, 0), (0, 0), (reach, reach)), mode="edge")
+    run, beat = np.indices(lag.shape, sparse=True)
+    moved: FloatArray = sliding_window_view(padded, beats.shape[-1], axis=-1)[run, beat, lag + reach]
     return moved
 
 
