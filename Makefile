@@ -54,7 +54,7 @@ demo: $(RUN_STAMP)
 	@echo "  make dev"
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 dev: $(RUN_STAMP)
 	DAGSTER_HOME="$$($(BIN)/python -m orchestration.lib.home)" \

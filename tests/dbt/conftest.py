@@ -1,5 +1,7 @@
 """The project, parsed once a session, and homes to build it in."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +15,38 @@ from synthetic import balance, bloodtest, ecg, practice, wearable
 from tests import balance_files, bloodtest_files, wearable_files
 from tests.dbt.project import DbtHome, DbtRun
 from tests.ecg_files import ingest
+from tests.session import SESSION
+
+# How the build of the sample went, for the workers that copy it.
+OUTCOME = "outcome.json"
 
 
 @pytest.fixture(scope="session")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> DbtHome:
     """A home in which the project was parsed, with every warning an error."""
     home = DbtHome(tmp_path_factory.mktemp("parsed"))
-    run = home.dbt("--warn-error", "--show-all-deprecations", "parse")
+    run = home.dbt("--no-partial-parse", "--warn-error", "--show-all-deprecations", "parse")
     assert run.success, run.exception
     return home
 
 
 @pytest.fixture(scope="session")
-def manifest(parsed: DbtHome) -> dict[str, Any]:
-    return parsed.manifest
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    home = DbtHome(tmp_path_factory.mktemp("manifest"))
+    run = home.dbt("parse")
+    assert run.success, run.exception
+    return home.manifest
 
 
 @pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> DbtHome:
     """A home in which the project was built before anything came."""
-    home = DbtHome(tmp_path_factory.mktemp("empty")).prepare()
-    assert home.dbt("build").success
+
+    def make(path: Path) -> None:
+        assert DbtHome(path).prepare().dbt("build").success
+
+    home = DbtHome(tmp_path_factory.mktemp("empty"))
+    shutil.copytree(SESSION.made("empty", make), home.path, dirs_exist_ok=True)
     return home
 
 
@@ -46,7 +59,14 @@ def home(tmp_path: Path) -> DbtHome:
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtHome, DbtRun]:
     """A home that holds the seeded sample deliveries and nothing else, and how its build went."""
-    home = DbtHome(tmp_path_factory.mktemp("sample")).prepare()
+    home = DbtHome(tmp_path_factory.mktemp("sample"))
+    shutil.copytree(SESSION.made("sample", make_sample), home.path, dirs_exist_ok=True)
+    outcome = json.loads((home.path / OUTCOME).read_text())
+    return home, DbtRun(outcome["success"], outcome["statuses"], None)
+
+
+def make_sample(path: Path) -> None:
+    home = DbtHome(path).prepare()
     lake, warehouse = Lake(home.path / "lake"), Warehouse(home.warehouse_path)
     ecg.write_deliveries(lake.root / "incoming")
     ingest(lake, warehouse)
@@ -60,4 +80,5 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtHome, DbtRun]:
     balance_files.load(lake, warehouse)
     wearable.write_deliveries(lake.root / "incoming")
     wearable_files.ingest(lake, warehouse)
-    return home, home.dbt("build", "--vars", "{check_sample_counts: true}")
+    run = home.dbt("build", "--vars", "{check_sample_counts: true}")
+    (path / OUTCOME).write_text(json.dumps({"success": run.success, "statuses": dict(run.statuses)}))

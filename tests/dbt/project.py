@@ -18,6 +18,7 @@ from dbt.cli.main import dbtRunner
 from orchestration.lib import ecg
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
+from tests import parsed as parses
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT_PATH = REPOSITORY / "dbt_project"
@@ -60,6 +61,10 @@ class DbtHome:
             "--log-path": self.path / "logs",
         }
         options = [str(word) for option in folders.items() for word in option]
+        variables = arguments[arguments.index("--vars") + 1] if "--vars" in arguments else ""
+        is_shared = self.project_path == PROJECT_PATH and parsed is None
+        if is_shared:
+            parses.recall(self.target_path, self.warehouse_path, variables)
         before = os.environ.get("VITALHOUSE_HOME")
         os.environ["VITALHOUSE_HOME"] = str(self.path)
         try:
@@ -75,6 +80,8 @@ class DbtHome:
                 del os.environ["VITALHOUSE_HOME"]
             else:
                 os.environ["VITALHOUSE_HOME"] = before
+        if is_shared and result.success:
+            parses.keep(self.target_path, variables)
         statuses = {}
         if result.result is not None and hasattr(result.result, "results"):
             statuses = {outcome.node.name: str(outcome.status) for outcome in result.result.results}

@@ -8,12 +8,28 @@ from typing import Any
 import pytest
 
 from orchestration.lib.build import Report, Request, build
-from orchestration.lib.dbt import ensure_manifest
+from orchestration.lib.dbt import ensure_manifest, fresh_run_folder
 from orchestration.lib.home import ENVIRONMENT_VARIABLE, Home
 from synthetic.ecg import write_deliveries
+from tests import parsed
+from tests.session import SESSION
 
 # Eight subjects are enough for every case of the generated deliveries; the least is three.
 SCALE = 0.1
+
+
+def recall(home: Home) -> None:
+    """Spare this home's builds the parse of the dbt project: that of another home is none to dbt."""
+    for folder in (home.dbt_target_path, fresh_run_folder(home)):
+        parsed.recall(folder, home.warehouse_path)
+
+
+def parse(path: Path) -> None:
+    """Let a home have its manifest."""
+    home = Home(path).ensure()
+    recall(home)
+    ensure_manifest(home)
+    parsed.keep(home.dbt_target_path)
 
 
 class Built:
@@ -21,6 +37,7 @@ class Built:
 
     def __init__(self, path: Path) -> None:
         self.home = Home(path).ensure()
+        recall(self.home)
 
     @property
     def definitions(self) -> Any:
@@ -38,6 +55,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("environment")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ENVIRONMENT_VARIABLE, str(path))
+        shutil.copytree(SESSION.made("environment", parse), path, dirs_exist_ok=True)
         ensure_manifest(Home(path).ensure())
         yield path
 
@@ -52,10 +70,14 @@ def fresh(environment: Path, tmp_path: Path) -> Built:
 @pytest.fixture(scope="session")
 def built(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A home with the two sample deliveries, built; for tests that change nothing in it."""
+
+    def make(path: Path) -> None:
+        shutil.copytree(environment / "dbt", path / "dbt")
+        made = Built(path)
+        write_deliveries(made.home.lake_path / "incoming", scale=SCALE)
+        report = made.build()
+        assert report.is_good, report.failures + report.rejected
+
     path = tmp_path_factory.mktemp("built")
-    shutil.copytree(environment / "dbt", path / "dbt")
-    made = Built(path)
-    write_deliveries(made.home.lake_path / "incoming", scale=SCALE)
-    report = made.build()
-    assert report.is_good, report.failures + report.rejected
-    return made
+    shutil.copytree(SESSION.made("built", make), path, dirs_exist_ok=True)
+    return Built(path)

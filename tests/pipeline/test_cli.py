@@ -23,7 +23,7 @@ from orchestration.lib.publish import published_row_counts
 from orchestration.lib.turn import turn
 from orchestration.lib.warehouse import Warehouse
 from tests.balance_files import customer, phone, put, steps
-from tests.pipeline.conftest import Built
+from tests.pipeline.conftest import Built, recall
 
 
 def vitalhouse(home: Home, *arguments: str) -> Result:
@@ -230,6 +230,7 @@ def test_a_delivery_that_is_not_there_is_named_with_those_that_are(built: Built)
 def test_a_failing_dbt_test_is_named_last_and_nothing_is_published(built: Built, fresh: Built) -> None:
     """A row that breaks a test of its raw table, as only a fault of ours could write it."""
     shutil.copytree(built.home.path, fresh.home.path, dirs_exist_ok=True)
+    recall(fresh.home)
     before = fresh.home.published_path.stat().st_ino
     with Warehouse(fresh.home.warehouse_path).write() as con:
         con.execute("insert into raw.ecg_run_header by name select * from raw.ecg_run_header limit 1")

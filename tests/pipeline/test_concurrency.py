@@ -17,7 +17,7 @@ import pytest
 from orchestration.lib import dbt
 from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 from synthetic.files import write_file
-from tests.pipeline.conftest import Built
+from tests.pipeline.conftest import Built, recall
 
 # A build or a dbt command takes ten seconds, and several times that on a machine that others use too.
 TIMEOUT_SECONDS = 240
@@ -31,8 +31,8 @@ reads = []
 while not select.select([sys.stdin], [], [], 0)[0]:
     with duckdb.connect(sys.argv[1], read_only=True) as con:
         publication = con.execute("select publication_id, relation, row_count from catalog.publication").fetchall()
-        # Some time passes: a publication that was not whole, or changed under a reader, would show.
-        time.sleep(0.05)
+        # Some time passes, with the file open: a publication that was not whole, or changed under a reader, would show.
+        time.sleep(0.25)
         counted = {name: con.execute(f"select count(*) from {name}").fetchone()[0] for _, name, _ in publication}
         runs = con.execute("select sum(run_count) from ecg.subject").fetchone()[0]
     reads.append({
@@ -58,6 +58,7 @@ def home(built: Built, tmp_path: Path) -> Home:
     """A built home into which a new run has come: every build until it is loaded publishes other rows than the last."""
     shutil.copytree(built.home.path, tmp_path / "home")
     home = Home(tmp_path / "home")
+    recall(home)
     folder = home.lake_path / "incoming/clinic=sf_state/measurement=ecg"
     for ending in (".csv", "_header.json"):
         content = (folder / f"2020-01-01/subject_03/run_1{ending}").read_bytes()
