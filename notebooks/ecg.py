@@ -222,8 +222,8 @@ def _(alt, chart, filtered_mv, mo, np, pa, r_peak, rate_hz, raw_mv, zoom):
             mo.md("""
         ## The signal
 
-        Above as it was recorded, below as it is analysed: without the slow wandering of the baseline and the hum of the
-        mains. Triangles mark the R peaks, one for each heartbeat.
+        Above as it was recorded, below as it is analysed: without the slow wandering of the baseline, the hum of the
+        mains and the jumps of a loose plug. Triangles mark the R peaks, one for each heartbeat.
         """),
             _curve(raw_mv, "Raw", chart.GREY),
             alt.layer(_curve(filtered_mv, "Filtered, with R peaks", chart.BLUE), _marks),
