@@ -82,8 +82,9 @@ NEARER_WEIGHT = 1.2
 EVIDENCE_LIMIT = 4.4
 # A T wave by its slope needs twice the height.
 T_WAVE_PENALTY = 1.0
-# What is lower than this part of the usual height, and comes at this part of an interval after a beat or some intervals
-# (where P waves stand, at 40 to 130 beats a minute), may be a P wave without a QRS complex, within 20 intervals …
+# What is lower than this part of the usual height, and comes at this part of an interval after a beat or after missing
+# ones (where P waves stand at 40 to 130 beats a minute), may be a P wave without a QRS complex; after so many intervals
+# nothing is known of when a beat is due …
 P_HEIGHT = 0.45
 P_PHASE = (0.55, 0.9)
 P_SINCE = 20.0
