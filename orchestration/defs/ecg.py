@@ -3,7 +3,6 @@
 import dagster as dg
 
 from orchestration.defs.deliveries import (
-    WAREHOUSE_POOL,
     LoadConfig,
     TransformConfig,
     chosen,
@@ -13,7 +12,6 @@ from orchestration.defs.deliveries import (
 )
 from orchestration.lib import sources
 from orchestration.lib.ecg import transform_runs
-from orchestration.lib.identity import enrol_runs
 from orchestration.lib.lake import Lake
 from orchestration.lib.loader import load
 from orchestration.lib.warehouse import Warehouse
@@ -42,7 +40,7 @@ def ecg_run_header(
             ["raw", "ecg_run_feature"],
             deps=[ecg_run_header],
             kinds={"duckdb", "parquet", "numpy"},
-            description="Beats, heart rate variability and signal quality of each run; signals go to Parquet files.",
+            description="Beats, intervals, waves, quality and mean beat of each run; signals go to Parquet files.",
         ),
         dg.AssetSpec(
             ["raw", "ecg_run_similarity"],
@@ -70,19 +68,4 @@ def ecg_transform(
         )
 
 
-@dg.asset(
-    key=["raw", "ecg_run_template"],
-    deps=[dg.AssetKey(["raw", "ecg_run_feature"])],
-    group_name="ecg",
-    kinds={"duckdb", "numpy"},
-    pool=WAREHOUSE_POOL,
-)
-def ecg_run_template(
-    context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], warehouse: dg.ResourceParam[Warehouse]
-) -> dg.MaterializeResult[None]:
-    """What each run's person is known by: the mean beat of every usable run that has none yet."""
-    with step(context):
-        return materialized("ecg_run_template", enrol_runs(lake, warehouse, log=context.log), warehouse)
-
-
-assets = [ecg_run_header, ecg_transform, ecg_run_template]
+assets = [ecg_run_header, ecg_transform]

@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, chain, groupby, pairwise
 from typing import Any
 
 import duckdb
@@ -43,16 +43,18 @@ from orchestration.lib.sources import Entity
 from orchestration.lib.warehouse import Warehouse, transaction
 from python_transforms.ecg import BEAT_FIGURES, TRANSFORM_VERSION, EcgBatch, transform_batch
 from python_transforms.ecg.similarity import similar_pairs
+from python_transforms.ecg.template import beat_templates
 
 _LOG = logging.getLogger(__name__)
 
 # Bytes of CSV in one transaction: about 500 runs of 20 s, 2 s of work that a kill can cost, 0.5 GB of memory.
 TRANSACTION_BYTES = 32 * 2**20
-# The most CSV that a thread reads and transforms at once: about 50 runs of 20 s at 500 Hz, 4 MB of samples. With 32 the
-# threads wait for each other more often (56 against 48 ms for 288 runs), with all at once they end less evenly.
-BUNCH_BYTES = 3 * 2**20
-# With so many runs a thread begins another Parquet file: each is written by one thread, 0.15 ms a run.
-PART_RUNS = 64
+# The most CSV that a thread reads, transforms and writes as a Parquet file at once: about 50 runs of 20 s at 500 Hz, 4
+# MB of samples. With 32 the threads wait for each other more often (56 against 48 ms for 288 runs), with all at once
+# they end less evenly.
+BUNCH_BYTES = 10 * 2**20
+# Less than this, some eight runs, is not worth a thread and a file of its own.
+MIN_BUNCH_BYTES = 2**19
 # The least that a heart rate and a filter of 0.5 Hz need.
 MIN_DURATION_S = 2.0
 # Same subject, another run, almost the same signal (issue of the first deliveries: one sample changed gives 0.99999).
@@ -95,6 +97,7 @@ class _Run:
     beats: npt.NDArray[np.float32]
     features: dict[str, Any]
     window_quality: list[float | None]
+    template_mv: list[float] | None
     general_features: dict[str, float | None]
     is_usable: bool
     unusable_reason: str | None
@@ -292,31 +295,30 @@ class _Transaction:
 
     def run(self, files: list[_Ready]) -> None:
         self.outcomes = {file.raw_path: Outcome(file.raw_path) for file, _ in files}
+        parts: dict[str, list[_Run]] = {}
         with ThreadPoolExecutor(THREADS) as pool:
-            runs = self._transform(pool, files)
-            # Files are written while rows are inserted; both are done before the commit.
-            parts = dict(_parts(runs, self.begun.load_id))
-            stored = [pool.submit(self._store, path, part) for path, part in parts.items()]
-            self._replace_rows(parts)
-            for part in stored:
-                part.result()
-        for run in runs:
+            bunches = _bunches(files)
+            for bunch, of_bunch in zip(bunches, pool.map(self._transform, range(len(bunches)), bunches), strict=True):
+                self.advance(len(bunch))
+                parts |= of_bunch
+        self._replace_rows(parts)
+        for run in chain.from_iterable(parts.values()):
             self.outcomes[run.signal.file.raw_path].row_count = 1
         outcomes = list(self.outcomes.values())
         pending.finish_load(self.con, sources.ECG_RUN_SIGNAL, self.begun, [file for file, _ in files], outcomes)
         self.report.add(outcomes)
 
-    def _transform(self, pool: ThreadPoolExecutor, files: list[_Ready]) -> list[_Run]:
-        """Read and transform, a thread for each core, in the order of the files."""
-        done: list[_Run] = []
-        for count, runs in pool.map(self._transform_some, _bunches(files)):
-            self.advance(count)
-            done += runs
-        return sorted(done, key=lambda run: run.signal.file.raw_path)
-
-    def _transform_some(self, files: list[_Ready]) -> tuple[int, list[_Run]]:
-        """Read and transform a bunch of files; gives their number, and the runs that came of them."""
-        return len(files), [run for batch in _batches(self._read(files)) for run in _transform_batch(batch)]
+    def _transform(self, number: int, files: list[_Ready]) -> dict[str, list[_Run]]:
+        """Read and transform a bunch of files, write Parquet files of them, and give the runs of each by its path."""
+        runs = [run for batch in _batches(self._read(files)) for run in _transform_batch(batch)]
+        runs.sort(key=lambda run: run.signal.file.raw_path)
+        parts = {
+            part_path(delivery, self.begun.load_id, number): list(group)
+            for delivery, group in groupby(runs, key=lambda run: run.delivery)
+        }
+        for path, part in parts.items():
+            self._store(path, part)
+        return parts
 
     def _read(self, files: list[_Ready]) -> Iterator[_Signal]:
         """The signals of the files that hold one; notes what is wrong with the others."""
@@ -408,6 +410,7 @@ class _Transaction:
             "duration_s": len(run.signal.raw_mv) / signal.header.sampling_rate_hz,
             **run.features,
             "window_quality": run.window_quality,
+            "template_mv": run.template_mv,
             "general_feature_names": list(run.general_features) or None,
             "general_feature_values": list(run.general_features.values()) or None,
             "is_usable": run.is_usable,
@@ -484,9 +487,9 @@ _ARROW_TYPES = {
 
 
 def _bunches(files: list[_Ready]) -> list[list[_Ready]]:
-    """Files in bunches of about equal size, the same number for each thread."""
+    """Files in bunches of about equal size, the same number for each thread unless there are but few."""
     ends = np.cumsum([file.size_bytes for file, _ in files])
-    count = THREADS * math.ceil(ends[-1] / (THREADS * BUNCH_BYTES))
+    count = min(THREADS * math.ceil(ends[-1] / (THREADS * BUNCH_BYTES)), max(1, int(ends[-1]) // MIN_BUNCH_BYTES))
     stops = np.searchsorted(ends, ends[-1] * np.arange(1, count + 1) / count) + 1
     return [files[start:stop] for start, stop in pairwise([0, *stops.tolist()]) if start < stop]
 
@@ -497,16 +500,6 @@ def _batches(signals: Iterable[_Signal]) -> list[list[_Signal]]:
     for signal in signals:
         batches.setdefault((len(signal.raw_mv), signal.header.sampling_rate_hz), []).append(signal)
     return list(batches.values())
-
-
-def _parts(runs: Sequence[_Run], load_id: int) -> Iterator[tuple[str, list[_Run]]]:
-    """The runs of each Parquet file, with its path: of one delivery, in the order of their raw paths."""
-    for delivery, group in groupby(runs, key=lambda run: run.delivery):
-        of_delivery = list(group)
-        count = min(THREADS, math.ceil(len(of_delivery) / PART_RUNS))
-        size = math.ceil(len(of_delivery) / count)
-        for number in range(count):
-            yield part_path(delivery, load_id, number), of_delivery[number * size : (number + 1) * size]
 
 
 def _transform_batch(signals: list[_Signal]) -> list[_Run]:
@@ -520,6 +513,7 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
     with np.errstate(over="ignore"):  # what is beyond float32 is no ECG, and unusable
         raw = samples.astype(np.float32)
     ends = np.cumsum([len(index) for index in batch.r_peak_index])
+    templates = beat_templates(list(filtered), batch.r_peak_index, rate)
     features = {name: _plain(values) for name, values in batch.features.items()}
     window_quality = [_plain(values) for values in batch.window_quality]
     return [
@@ -531,6 +525,7 @@ def _transform_batch(signals: list[_Signal]) -> list[_Run]:
             batch.beats[:, ends[row] - len(batch.r_peak_index[row]) : ends[row]],
             {name: values[row] for name, values in features.items()},
             window_quality[row],
+            templates[row].tolist() if np.isfinite(templates[row]).all() else None,
             _general_features(batch, row, rate) if batch.is_usable[row] else {},
             bool(batch.is_usable[row]),
             batch.unusable_reason[row],

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from orchestration.lib import loader, sources
-from orchestration.lib.identity import enrol_runs
 from orchestration.lib.lake import Lake
 from orchestration.lib.warehouse import Warehouse
 from synthetic import balance, bloodtest, ecg, practice, wearable
@@ -70,7 +69,6 @@ def make_sample(path: Path) -> None:
     lake, warehouse = Lake(home.path / "lake"), Warehouse(home.warehouse_path)
     ecg.write_deliveries(lake.root / "incoming")
     ingest(lake, warehouse)
-    enrol_runs(lake, warehouse)
     bloodtest.write_deliveries(lake.root / "incoming")
     bloodtest_files.load(lake, warehouse)
     practice.write_deliveries(lake.root / "incoming")

@@ -1,4 +1,4 @@
-"""Templates in the warehouse: one for each usable signal, made once, gone with what it was made of."""
+"""Templates in the warehouse, and what is asked of them."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -7,9 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from orchestration.lib import identity
-from orchestration.lib.errors import VitalhouseError
-from orchestration.lib.identity import enrol_runs, match_runs, rate_protocols
+from orchestration.lib.identity import match_runs, rate_protocols
 from orchestration.lib.variability import compared_features, vary_features
 from orchestration.lib.warehouse import Warehouse
 from python_transforms.ecg import FEATURES
@@ -22,9 +20,7 @@ LONG = {"sample_count": 1_000}
 
 def templates(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     with warehouse.read() as con:
-        return con.execute(
-            "select subject, run, template_mv, _load_id from raw.ecg_run_template order by subject, run, _raw_path"
-        ).fetchall()
+        return con.execute("select subject, run, template_mv from raw.ecg_run_feature order by all").fetchall()
 
 
 @pytest.fixture
@@ -34,104 +30,35 @@ def enrolled(clinic: Clinic, warehouse: Warehouse) -> Clinic:
     clinic.put_run("D1", 1, 2, signal=signal_file(2, **LONG))
     clinic.put_run("D1", 2, 1, signal=signal_file(3, sample_count=250))
     ingest(clinic.lake, warehouse)
-    report = enrol_runs(clinic.lake, warehouse)
-    assert (report.template_count, report.without_template_count, report.removed_count) == (2, 1, 0)
     return clinic
 
 
 class TestEnrolment:
-    def test_each_usable_signal_has_a_row_and_its_template(self, enrolled: Clinic, warehouse: Warehouse) -> None:
+    def test_each_run_with_beats_enough_has_its_template(self, enrolled: Clinic, warehouse: Warehouse) -> None:
         rows = templates(warehouse)
-        assert [(subject, run) for subject, run, *_ in rows] == [("01", 1), ("01", 2), ("02", 1)]
-        assert [template is None for _, _, template, _ in rows] == [False, False, True]
-        assert {len(template) for _, _, template, _ in rows if template} == {TEMPLATE_SAMPLES}
+        assert [(subject, run) for subject, run, _ in rows] == [("01", 1), ("01", 2), ("02", 1)]
+        assert [len(template) if template else 0 for *_, template in rows] == [TEMPLATE_SAMPLES, TEMPLATE_SAMPLES, 0]
         with warehouse.read() as con:
-            assert con.execute(
-                """
-                select count(*) from raw.ecg_run_template as template
-                inner join raw.ecg_run_feature as feature using (clinic, subject, run, _raw_path, _load_id, _loaded_at)
-                """
-            ).fetchone() == (3,)
-
-    def test_nothing_is_computed_twice(
-        self, enrolled: Clinic, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        before = templates(warehouse)
-        enrolled.put_run("D2", 3, 1, signal=signal_file(4, **LONG))
-        ingest(enrolled.lake, warehouse)
-        computed: list[int] = []
-        monkeypatch.setattr(
-            identity, "beat_templates", lambda *args: (computed.append(len(args[0])), beat_templates(*args))[1]
-        )
-        enrol_runs(enrolled.lake, warehouse)
-        assert computed == [1]
-        assert enrol_runs(enrolled.lake, warehouse).template_count == 0
-        assert templates(warehouse)[:3] == before
-
-    def test_a_signal_transformed_anew_is_enrolled_anew(self, enrolled: Clinic, warehouse: Warehouse) -> None:
-        before = templates(warehouse)
-        ingest(enrolled.lake, warehouse, reload=True)
-        report = enrol_runs(enrolled.lake, warehouse)
-        assert (report.removed_count, report.template_count) == (3, 2)
-        after = templates(warehouse)
-        assert [row[:3] for row in after] == [row[:3] for row in before]
-        assert min(row[3] for row in after) > max(row[3] for row in before)
+            ((signal_path,),) = con.execute("select distinct signal_path from raw.ecg_run_feature").fetchall()
+            filtered, r_peaks = con.execute(
+                "select filtered_mv, r_peak_index from read_parquet(?) where raw_path like '%subject_01/run_2.csv'",
+                [str(enrolled.lake.path(signal_path))],
+            ).fetchall()[0]
+        expected = beat_templates([np.array(filtered, np.float32)], [np.array(r_peaks)], 100.0)[0]
+        np.testing.assert_array_equal(rows[1][2], expected)
 
     def test_a_corrected_rate_corrects_the_template(self, enrolled: Clinic, warehouse: Warehouse) -> None:
         before = templates(warehouse)
         enrolled.put("D2", "subject_01/run_1_header.json", header_file(fs=110))
         ingest(enrolled.lake, warehouse)
-        report = enrol_runs(enrolled.lake, warehouse)
-        assert (report.removed_count, report.template_count) == (1, 1)
         after = templates(warehouse)
         assert after[0][2] != before[0][2]
         assert after[1:] == before[1:]
 
-    def test_a_signal_that_became_unusable_leaves_no_template(self, enrolled: Clinic, warehouse: Warehouse) -> None:
+    def test_a_signal_that_became_unusable_has_no_template(self, enrolled: Clinic, warehouse: Warehouse) -> None:
         enrolled.put("D1", "subject_01/run_1.csv", samples_file([1.0] * 1_000))
         ingest(enrolled.lake, warehouse)
-        enrol_runs(enrolled.lake, warehouse)
-        assert [row[:2] for row in templates(warehouse)] == [("01", 2), ("02", 1)]
-
-    def test_another_version_is_made_anew(
-        self, enrolled: Clinic, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(identity, "TEMPLATE_VERSION", "next")
-        assert enrol_runs(enrolled.lake, warehouse).removed_count == 3
-        with warehouse.read() as con:
-            versions = con.execute("select distinct template_version from raw.ecg_run_template").fetchall()
-        assert versions == [("next",)]
-
-    def test_a_kill_between_two_transactions_costs_nothing(
-        self, clinic: Clinic, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        for run in range(1, 6):
-            clinic.put_run("D1", 1, run, signal=signal_file(run, **LONG))
-        ingest(clinic.lake, warehouse)
-        monkeypatch.setattr(identity, "TRANSACTION_RUNS", 2)
-        original, calls = identity._read, []
-
-        def dies(*args: Any) -> Any:
-            calls.append(1)
-            if len(calls) == 2:
-                raise KeyboardInterrupt
-            return original(*args)
-
-        monkeypatch.setattr(identity, "_read", dies)
-        with pytest.raises(KeyboardInterrupt):
-            enrol_runs(clinic.lake, warehouse)
-        assert len(templates(warehouse)) == 2
-        assert enrol_runs(clinic.lake, warehouse).template_count == 3
-        assert [row[1] for row in templates(warehouse)] == [1, 2, 3, 4, 5]
-
-    def test_a_lost_signal_is_named_with_what_to_do(self, clinic: Clinic, warehouse: Warehouse) -> None:
-        clinic.put_run("D1", 1, 1, signal=signal_file(1, **LONG))
-        ingest(clinic.lake, warehouse)
-        with warehouse.read() as con:
-            (signal_path,) = con.execute("select signal_path from raw.ecg_run_feature").fetchall()[0]
-        clinic.lake.path(signal_path).unlink()
-        with pytest.raises(VitalhouseError, match=f"{signal_path}: .*--reload"):
-            enrol_runs(clinic.lake, warehouse)
+        assert [template is None for *_, template in templates(warehouse)] == [True, False, True]
 
 
 def enrolled_runs(n_people: int = 4, n_runs: int = 4, clinic: str = "c") -> list[dict[str, Any]]:
@@ -145,7 +72,6 @@ def enrolled_runs(n_people: int = 4, n_runs: int = 4, clinic: str = "c") -> list
             "recorded_on": date(2020, 1, 1 + run // 2),
             "run_number": run,
             "template_mv": (own[person] + rng.normal(0, 0.1, TEMPLATE_SAMPLES)).tolist(),
-            "template_version": "1",
             "transform_version": "1",
         }
         for person in range(n_people)
@@ -161,7 +87,6 @@ RUN_SCHEMA = pa.schema(
         ("recorded_on", pa.date32()),
         ("run_number", pa.int32()),
         ("template_mv", pa.list_(pa.float64())),
-        ("template_version", pa.string()),
         ("transform_version", pa.string()),
     ]
 )

@@ -1,11 +1,12 @@
--- A returned row is a run that counts and was never enrolled: the asset raw/ecg_run_template has not run since its
--- signal was transformed.
-{{ config(meta={'dagster': {'ref': {'name': 'int_ecg_run__counted'}}}) }}
+-- A returned row is a run that counts and has beats enough, but no template: an earlier version of the transforms made
+-- its figures, and `vitalhouse build --measurement ecg --recompute` makes them anew. Of eight beats three lie whole in
+-- a run at any heart rate that is detected.
+{{ config(meta={'dagster': {'ref': {'name': 'int_ecg_run__enrolled'}}}) }}
 
 select run.run_key
-from {{ ref('int_ecg_run__counted') }} as run
-left join {{ ref('stg_ecg__run_template') }} as enrolment
-    on
-        run.signal_loaded_raw_path = enrolment._raw_path
-        and run.transform_load_id = enrolment._load_id
-where enrolment._raw_path is null
+from {{ ref('int_ecg_run__counted') }} as counted
+inner join {{ ref('int_ecg_run__paired') }} as run on counted.run_key = run.run_key
+left join {{ ref('int_ecg_run__enrolled') }} as enrolled on counted.run_key = enrolled.run_key
+where
+    run.beat_count >= 8
+    and enrolled.run_key is null

@@ -141,6 +141,8 @@ ECG_RUN_FEATURE = Table(
     | ECG_FEATURE_COLUMNS
     | {
         "window_quality": "DOUBLE[]",
+        # What the run's person is known by. It identifies them, as the signal does: raw tables are never published.
+        "template_mv": "DOUBLE[]",
         "general_feature_names": "VARCHAR[]",
         "general_feature_values": "DOUBLE[]",
         "is_usable": "BOOLEAN",
@@ -164,20 +166,7 @@ ECG_RUN_SIMILARITY = Table(
     | LINEAGE,
 )
 
-# What a run's person is known by. It identifies them, as the signal does: raw tables are never published.
-ECG_RUN_TEMPLATE = Table(
-    "raw.ecg_run_template",
-    {
-        "clinic": "VARCHAR",
-        "subject": "VARCHAR",
-        "run": "INTEGER",
-        "template_mv": "DOUBLE[]",
-        "template_version": "VARCHAR",
-    }
-    | LINEAGE,
-)
-
 ENTITIES = (ECG_RUN_HEADER, ECG_RUN_SIGNAL)
 
 # Raw tables that a transform fills rather than the loader.
-COMPUTED_TABLES = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY, ECG_RUN_TEMPLATE)
+COMPUTED_TABLES = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY)

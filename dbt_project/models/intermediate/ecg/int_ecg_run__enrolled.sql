@@ -20,8 +20,7 @@ enrolled as (
         run.run_number,
         run.recorded_on,
         run.transform_version,
-        template.template_mv,
-        template.template_version
+        template.template_mv
     from run
     inner join template
         on

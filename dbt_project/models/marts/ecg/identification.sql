@@ -19,7 +19,6 @@ described as (
         second_match_subject_key,
         second_match_score,
         len(gallery_score)::integer as gallery_subject_count,
-        template_version,
         transform_version
     from match
 

@@ -21,7 +21,6 @@ described as (
         eer_pct,
         eer_low_pct,
         eer_high_pct,
-        template_version,
         transform_version
     from rate
 

@@ -1,6 +1,6 @@
-with template as (
+with feature as (
 
-    select * from {{ source('raw', 'ecg_run_template') }}
+    select * from {{ source('raw', 'ecg_run_feature') }}
 
 ),
 
@@ -9,10 +9,10 @@ renamed as (
     select
         clinic || ':' || subject || ':' || run as run_key,
         template_mv,
-        template_version,
         _raw_path,
         _load_id
-    from template
+    from feature
+    where is_usable
 
 )
 
