@@ -172,11 +172,11 @@ def _detect(runs: FloatArray, sampling_rate_hz: float) -> tuple[IntArray, IntArr
     usual, threshold = _second_threshold(found, beats)
     beats = _without_t_waves(found, _highest(found, found.height > threshold, rate), rate)
     candidate = np.flatnonzero(found.height > LEAST_HEIGHT * usual)
-    shapes = _shapes(low, rate, found, candidate)
+    coarse, _ = _decimate(low, SHAPE_STEP)
     for _ in range(ROUNDS):
         place = _place(found, candidate, beats)
         evidence = np.full(len(found.time), -np.inf)
-        evidence[candidate] = _evidence(found, candidate, place, shapes, beats, threshold, rate)
+        evidence[candidate] = _evidence(coarse, found, candidate, place, beats, threshold, rate)
         evidence[_blocked_p_waves(low, rate, found, candidate, place, beats, usual, evidence)] = -np.inf
         beats = _highest(found, evidence > 0, rate, evidence)
         if len(beats) == 0:
@@ -340,24 +340,32 @@ def _place(found: _Candidates, candidate: IntArray, beats: IntArray) -> _Place:
 
 
 def _evidence(
+    coarse: FloatArray,
     found: _Candidates,
     candidate: IntArray,
     place: _Place,
-    shapes: FloatArray,
     beats: IntArray,
     threshold: FloatArray,
     rate: float,
 ) -> FloatArray:
-    """How much speaks for each candidate, given the beats accepted so far."""
+    """How much speaks for each candidate, given the beats accepted so far.
+
+    Similarity, which takes the longest, is looked at only where it can decide: of most beats and waves of a clean
+    signal the rest says enough.
+    """
     before = np.maximum(np.searchsorted(beats, candidate) - 1, 0)
     evidence: FloatArray = (
         np.log2(found.height[candidate] / threshold[candidate])
-        + SIMILARITY_WEIGHT * _similarity(found, candidate, shapes, beats)
         + GAP_WEIGHT * np.clip(place.gap, *GAP_LIMITS)
         + NEARER_WEIGHT * np.minimum(place.nearer, 1)
         - T_WAVE_PENALTY * _is_t_wave(found, candidate, beats[before], rate)
         - EVIDENCE_LIMIT
     )
+    possible = np.flatnonzero(evidence > -SIMILARITY_WEIGHT)
+    is_near = np.diff(found.time[candidate[possible]]) < REFRACTORY_S * rate
+    has_rival = np.append(is_near, False) | np.append(False, is_near)
+    asked = possible[(evidence[possible] <= 0) | has_rival[: len(possible)]]
+    evidence[asked] += SIMILARITY_WEIGHT * _similarity(coarse, rate, found, candidate[asked], beats)
     return evidence
 
 
@@ -404,14 +412,13 @@ def _usual_interval(found: _Candidates, beats: IntArray) -> FloatArray:
     return usual
 
 
-def _shapes(low: FloatArray, rate: float, found: _Candidates, candidate: IntArray) -> FloatArray:
-    """Each candidate's surroundings, shape ``(n_candidates, 1 + 2 * SHAPE_SHIFTS, n)``: shifted, each of length 1."""
-    n_samples = low.shape[1] // SHAPE_STEP
-    coarse, _ = _decimate(low, SHAPE_STEP)
+def _shapes(coarse: FloatArray, rate: float, found: _Candidates, chosen: IntArray, shifts: int) -> FloatArray:
+    """Surroundings of candidates, shape ``(n_chosen, 1 + 2 * shifts, n)``: shifted, each of length 1."""
+    n_samples = coarse.shape[1]
     half = max(1, round(SHAPE_S * rate / SHAPE_STEP))
-    position = (found.position[candidate] // SHAPE_STEP)[:, None]
-    index = np.clip(position + np.arange(-half - SHAPE_SHIFTS, half + SHAPE_SHIFTS + 1), 0, n_samples - 1)
-    wide = np.take(coarse, found.run[candidate][:, None] * n_samples + index)
+    position = (found.position[chosen] // SHAPE_STEP)[:, None]
+    index = np.clip(position + np.arange(-half - shifts, half + shifts + 1), 0, n_samples - 1)
+    wide = np.take(coarse, found.run[chosen][:, None] * n_samples + index)
     shapes = sliding_window_view(wide, 2 * half + 1, axis=1).copy()
     shapes -= shapes.mean(axis=2, keepdims=True)
     norm = np.sqrt(np.einsum("ijk,ijk->ij", shapes, shapes))[:, :, None]
@@ -419,26 +426,29 @@ def _shapes(low: FloatArray, rate: float, found: _Candidates, candidate: IntArra
     return scaled
 
 
-def _similarity(found: _Candidates, candidate: IntArray, shapes: FloatArray, beats: IntArray) -> FloatArray:
-    """Correlation of each candidate with the third most similar of the beats of its piece, from 0 to 1.
+def _similarity(coarse: FloatArray, rate: float, found: _Candidates, asked: IntArray, beats: IntArray) -> FloatArray:
+    """Correlation of candidates with the third most similar of the beats of their piece, from 0 to 1.
 
     Beats that short runs do not have are taken to be somewhat similar.
     """
-    is_beat = np.isin(candidate, beats, assume_unique=True)
-    piece = found.piece[candidate]
-    slot, beat_slot = _rank_within(piece), _rank_within(piece[is_beat])
-    n_beats = np.bincount(piece[is_beat], minlength=found.n_pieces)
-    n_columns = max(ENOUGH_BEATS, int(n_beats.max()))
-    references = np.zeros((found.n_pieces, shapes.shape[2], n_columns), shapes.dtype)
-    references[piece[is_beat], :, beat_slot] = shapes[is_beat, SHAPE_SHIFTS]
-    asked = np.zeros((found.n_pieces, int(slot.max(initial=0)) + 1, shapes.shape[2]), shapes.dtype)
-    is_missing = (np.arange(n_columns) >= n_beats[:, None]) & (np.arange(n_columns) < ENOUGH_BEATS)
-    best = np.where(is_missing[piece], UNKNOWN_SIMILARITY, 0.0).astype(shapes.dtype)
+    pieces, group = np.unique(found.piece[asked], return_inverse=True)
+    known = beats[np.isin(found.piece[beats], pieces)]
+    known_group = np.searchsorted(pieces, found.piece[known])
+    n_known = np.bincount(known_group, minlength=len(pieces))
+    n_columns = max(ENOUGH_BEATS, int(n_known.max(initial=0)))
+    shapes, known_shapes = _shapes(coarse, rate, found, asked, SHAPE_SHIFTS), _shapes(coarse, rate, found, known, 0)
+    references = np.zeros((len(pieces), shapes.shape[2], n_columns), shapes.dtype)
+    references[known_group, :, _rank_within(known_group)] = known_shapes[:, 0]
+    slot = _rank_within(group)
+    padded = np.zeros((len(pieces), int(slot.max(initial=0)) + 1, shapes.shape[2]), shapes.dtype)
+    is_missing = (np.arange(n_columns) >= n_known[:, None]) & (np.arange(n_columns) < ENOUGH_BEATS)
+    best = np.where(is_missing[group], UNKNOWN_SIMILARITY, 0.0).astype(shapes.dtype)
     for shift in range(shapes.shape[1]):
-        asked[piece, slot] = shapes[:, shift]
-        np.maximum(best, (asked @ references)[piece, slot], out=best)
+        padded[group, slot] = shapes[:, shift]
+        np.maximum(best, (padded @ references)[group, slot], out=best)
     best.partition((n_columns - SIMILAR_BEATS - 1, n_columns - SIMILAR_BEATS), axis=1)
     # an accepted beat meets itself first
+    is_beat = np.isin(asked, known, assume_unique=True)
     return np.where(is_beat, best[:, n_columns - SIMILAR_BEATS - 1], best[:, n_columns - SIMILAR_BEATS])
 
 
