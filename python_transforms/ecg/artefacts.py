@@ -73,18 +73,23 @@ def block_starts(n_samples: int, sampling_rate_hz: float) -> IntArray:
 
 def _steepest(runs: FloatArray, starts: IntArray) -> FloatArray:
     """The steepest step of each block, shape ``(n_runs, n_blocks)``; a long run's in pieces, for bounded memory."""
-    size = int(starts[1]) if len(starts) > 1 else runs.shape[1]
-    blocks_at_once = max(1, SLICE_SAMPLES // (size * max(1, len(runs))))
-    found = []
-    for first in range(0, len(starts), blocks_at_once):
-        chosen = starts[first : first + blocks_at_once]
-        begin = int(chosen[0])
-        is_last = first + blocks_at_once >= len(starts)
-        part = runs[:, max(0, begin - 1) : None if is_last else int(chosen[-1]) + size]
-        steps = np.diff(part, axis=1) if begin else np.diff(part, axis=1, prepend=part[:, :1])
-        found.append(
-            np.maximum(
-                np.maximum.reduceat(steps, chosen - begin, axis=1), -np.minimum.reduceat(steps, chosen - begin, axis=1)
-            )
-        )
-    return np.concatenate(found, axis=1)
+    n_runs, n_samples = runs.shape
+    size = int(starts[1]) if len(starts) > 1 else n_samples
+    steepest = np.zeros((n_runs, len(starts)))
+    at_once = max(1, SLICE_SAMPLES // (size * max(1, n_runs)))
+    for first in range(0, len(starts), at_once):
+        blocks = slice(first, min(first + at_once, len(starts)))
+        begin, end = first * size, blocks.stop * size
+        before = runs[:, max(0, begin - 1)][:, None]
+        steps = np.diff(runs[:, begin:end], axis=1, prepend=before)
+        steepest[:, blocks] = _largest(steps.reshape(n_runs, -1, size))
+    rest = runs[:, len(starts) * size - 1 :]
+    if rest.shape[1] > 1:
+        steepest[:, -1] = np.maximum(steepest[:, -1], _largest(np.diff(rest, axis=1)))
+    return steepest
+
+
+def _largest(steps: FloatArray) -> FloatArray:
+    """The largest absolute value along the last axis."""
+    largest: FloatArray = np.maximum(steps.max(axis=-1), -steps.min(axis=-1))
+    return largest
