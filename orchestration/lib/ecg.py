@@ -49,9 +49,8 @@ _LOG = logging.getLogger(__name__)
 
 # Bytes of CSV in one transaction: about 500 runs of 20 s, 2 s of work that a kill can cost, 0.5 GB of memory.
 TRANSACTION_BYTES = 32 * 2**20
-# The most CSV that a thread reads, transforms and writes as a Parquet file at once: about 50 runs of 20 s at 500 Hz, 4
-# MB of samples. With 32 the threads wait for each other more often (56 against 48 ms for 288 runs), with all at once
-# they end less evenly.
+# The most CSV that a thread reads and transforms at once, and that becomes a Parquet file: about 160 runs of 20 s at
+# 500 Hz, 13 MB of samples. With a third of it the threads wait for each other more often: 288 runs take a tenth longer.
 BUNCH_BYTES = 10 * 2**20
 # Less than this, some eight runs, is not worth a thread and a file of its own.
 MIN_BUNCH_BYTES = 2**19
@@ -297,11 +296,18 @@ class _Transaction:
         self.outcomes = {file.raw_path: Outcome(file.raw_path) for file, _ in files}
         parts: dict[str, list[_Run]] = {}
         with ThreadPoolExecutor(THREADS) as pool:
-            bunches = _bunches(files)
-            for bunch, of_bunch in zip(bunches, pool.map(self._transform, range(len(bunches)), bunches), strict=True):
+            bunches, stored = _bunches(files), []
+            transformed = pool.map(self._transform, range(len(bunches)), bunches)
+            # While the threads work: what an earlier transform made of these files goes.
+            _delete_rows(self.con, sources.ECG_RUN_SIGNAL, list(self.outcomes))
+            for bunch, of_bunch in zip(bunches, transformed, strict=True):
                 self.advance(len(bunch))
+                # Files are written while rows are inserted; both are done before the commit.
+                stored += [pool.submit(self._store, path, part) for path, part in of_bunch.items()]
                 parts |= of_bunch
-        self._replace_rows(parts)
+            self._insert_rows(parts)
+            for writing in stored:
+                writing.result()
         for run in chain.from_iterable(parts.values()):
             self.outcomes[run.signal.file.raw_path].row_count = 1
         outcomes = list(self.outcomes.values())
@@ -309,16 +315,13 @@ class _Transaction:
         self.report.add(outcomes)
 
     def _transform(self, number: int, files: list[_Ready]) -> dict[str, list[_Run]]:
-        """Read and transform a bunch of files, write Parquet files of them, and give the runs of each by its path."""
+        """Read and transform a bunch of files; gives the runs of each Parquet file that comes of them, by its path."""
         runs = [run for batch in _batches(self._read(files)) for run in _transform_batch(batch)]
         runs.sort(key=lambda run: run.signal.file.raw_path)
-        parts = {
+        return {
             part_path(delivery, self.begun.load_id, number): list(group)
             for delivery, group in groupby(runs, key=lambda run: run.delivery)
         }
-        for path, part in parts.items():
-            self._store(path, part)
-        return parts
 
     def _read(self, files: list[_Ready]) -> Iterator[_Signal]:
         """The signals of the files that hold one; notes what is wrong with the others."""
@@ -382,9 +385,8 @@ class _Transaction:
             columns[name] = values > 0 if name.startswith("is_") else pa.array(values, from_pandas=True)
         return columns
 
-    def _replace_rows(self, parts: dict[str, list[_Run]]) -> None:
+    def _insert_rows(self, parts: dict[str, list[_Run]]) -> None:
         con, runs = self.con, [run for part in parts.values() for run in part]
-        _delete_rows(con, sources.ECG_RUN_SIGNAL, list(self.outcomes))
         if not runs:
             return
         rows = [self._feature_row(run, path) for path, part in parts.items() for run in part]
