@@ -19,8 +19,8 @@ _GAP = frozenset({"", "nan", "na", "null"})
 # The fast reader takes these bytes and no other; anything else is for the careful one to name.
 _PLAIN = b"0123456789+-.eE\r\n"
 
-# Longer texts are parsed in blocks of so much, which bounds what the parser needs beside text and values: three times
-# the text.
+# Texts longer than two blocks are parsed block by block, which bounds what the parser needs beside text and values:
+# three times the text. In one go it is faster, by a twentieth of the whole transform.
 BLOCK_BYTES = 8 * 2**20
 
 # Arrow parses floats twice as fast as numpy (0.35 against 0.65 ms for 10,000 values), and other threads run meanwhile.
@@ -108,10 +108,12 @@ def _parse(bodies: list[bytes]) -> list[FloatArray | None]:
 
 def _parsed(joined: bytes, line_count: int) -> FloatArray:
     """The values of a text of one column, fewer than it has lines where a line holds none."""
-    options = csv.ReadOptions(use_threads=False, column_names=[COLUMN], block_size=min(len(joined) + 1, BLOCK_BYTES))
+    is_short = len(joined) <= 2 * BLOCK_BYTES
+    block_bytes = len(joined) + 1 if is_short else BLOCK_BYTES
+    options = csv.ReadOptions(use_threads=False, column_names=[COLUMN], block_size=block_bytes)
     buffer = pa.py_buffer(joined)
     try:
-        if len(joined) < BLOCK_BYTES:
+        if is_short:
             # in one block the values come as one array
             whole: FloatArray = csv.read_csv(buffer, options, convert_options=_CONVERT).column(0).to_numpy()
             return whole
