@@ -82,7 +82,7 @@ def _steepest(runs: FloatArray, starts: IntArray) -> FloatArray:
         begin, end = first * size, blocks.stop * size
         before = runs[:, max(0, begin - 1)][:, None]
         steps = np.diff(runs[:, begin:end], axis=1, prepend=before)
-        steepest[:, blocks] = _largest(steps.reshape(n_runs, -1, size))
+        steepest[:, blocks] = _largest(steps.reshape(n_runs, blocks.stop - first, size))
     rest = runs[:, len(starts) * size - 1 :]
     if rest.shape[1] > 1:
         steepest[:, -1] = np.maximum(steepest[:, -1], _largest(np.diff(rest, axis=1)))

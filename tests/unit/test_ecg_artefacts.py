@@ -24,6 +24,11 @@ def test_a_clean_signal_is_returned_as_it_is() -> None:
     assert count.tolist() == [0, 0, 0]
 
 
+def test_no_runs_and_runs_shorter_than_a_block() -> None:
+    assert limit_steps(np.zeros((0, 5_000)), RATE)[0].shape == (0, 5_000)
+    np.testing.assert_array_equal(limit_steps(np.array([[0.0, 9.0, 0.0]]), RATE)[0], [[0, 9, 0]])
+
+
 @settings(max_examples=examples(30), deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 4_999), st.floats(-200, 200)), max_size=3),
