@@ -157,7 +157,6 @@ class _Candidates:
     slope: FloatArray
     level: FloatArray
     piece: IntArray
-    n_pieces: int
 
 
 def _detect(runs: FloatArray, sampling_rate_hz: float) -> tuple[IntArray, IntArray]:
@@ -223,7 +222,7 @@ def _candidates(low: FloatArray, rate: float) -> _Candidates:
     time = run * (n_samples + round(10 * rate)) + position  # 10 s: out of reach of every rule about neighbours
     pieces_a_run = max(1, round(n_samples / rate / PIECE_S))
     piece = run * pieces_a_run + position * pieces_a_run // n_samples
-    return _Candidates(run, position, time, height, slope, level, piece, len(low) * pieces_a_run)
+    return _Candidates(run, position, time, height, slope, level, piece)
 
 
 def _local_level(energy: FloatArray, run: IntArray, position: IntArray, rate: float) -> tuple[FloatArray, FloatArray]:
