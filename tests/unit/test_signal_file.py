@@ -89,7 +89,12 @@ words = st.builds(
     "{}{}{}{}".format, signs, st.integers(0, 10**6), st.sampled_from(["", ".", ".5", ".005", "..", "-1"]), exponents
 )
 lines = (
-    st.floats(allow_nan=False, width=32).map(repr) | words | st.sampled_from(["", " ", "1", "-0", "\r", "1\r2", "."])
+    st.floats(allow_nan=False, width=32).map(repr)
+    | words
+    | st.sampled_from(["", " ", "1", "-0", "\r", "1\r2", "."])
+    | st.sampled_from(
+        ['"1"', "'1'", "nan", "inf", "NULL", "#N/A", "0x1", "1_0", "1,2", "\ufeff1", "1\x00", "\x0b1", "\t1"]
+    )
 )
 
 
@@ -97,6 +102,8 @@ lines = (
 @given(st.lists(lines, max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans())
 @example(["1", "2e"], "\n", False)
 @example(["1\r2", "", "3"], "\n", False)
+@example(['"1"', "2"], "\n", True)
+@example(["\ufeff1", "2"], "\n", True)
 def test_the_fast_reader_and_the_careful_one_agree(values: list[str], newline: str, ends: bool) -> None:
     body = newline.join(values) + (newline if ends else "")
     content = f"ecg_raw{newline}{body}".encode()
@@ -109,7 +116,7 @@ def test_the_fast_reader_and_the_careful_one_agree(values: list[str], newline: s
 
     fast = read()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(signal_file, "_PLAIN", b"")
+        patch.setattr(signal_file, "_well_formed_body", lambda content: None)
         careful = read()
     assert fast == careful
 
