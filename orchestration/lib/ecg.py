@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate, chain, groupby, pairwise
 from typing import Any
 
@@ -101,18 +102,15 @@ class _Run:
     is_usable: bool
     unusable_reason: str | None
 
-    @property
+    @cached_property
     def delivery(self) -> Delivery:
         """The delivery that the signal came in."""
         return Delivery(self.signal.file.clinic, "ecg", self.signal.file.delivery)
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, str, int]:
         """Clinic, subject and run number."""
-        match = sources.ECG_RUN_SIGNAL.match(self.signal.file.path_below)
-        assert match is not None
-        columns = sources.ECG_RUN_SIGNAL.path_columns
-        return self.signal.file.clinic, str(columns["subject"][1](match)), int(str(columns["run"][1](match)))
+        return _key(self.signal.file)
 
 
 def transform_runs(
@@ -220,13 +218,14 @@ def _mark_outdated(con: duckdb.DuckDBPyConnection) -> bool:
     too_short = [key for (key,) in con.execute(_TOO_SHORT).fetchall()]
     if too_short:
         paths += [path for (path,) in con.execute(_LONG_ENOUGH, [too_short, MIN_DURATION_S]).fetchall()]
-    con.execute(
-        """
-        update catalog.file set status = 'waiting', reason = 'a later header has another sampling rate or unit'
-        where raw_path in (select unnest(?))
-        """,
-        [paths],
-    )
+    if paths:
+        con.execute(
+            """
+            update catalog.file set status = 'waiting', reason = 'a later header has another sampling rate or unit'
+            where raw_path in (select unnest(?))
+            """,
+            [paths],
+        )
     return bool(paths)
 
 
@@ -280,6 +279,16 @@ def _delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list
 
 # A signal whose turn it is, with the header that counts for it.
 _Ready = tuple[ChosenFile, _Header]
+# Clinic and subject.
+_Subject = tuple[str, str]
+
+
+def _key(file: ChosenFile) -> tuple[str, str, int]:
+    """Clinic, subject and run number of a signal."""
+    match = sources.ECG_RUN_SIGNAL.match(file.path_below)
+    assert match is not None
+    columns = sources.ECG_RUN_SIGNAL.path_columns
+    return file.clinic, str(columns["subject"][1](match)), int(str(columns["run"][1](match)))
 
 
 class _Transaction:
@@ -298,14 +307,15 @@ class _Transaction:
         with ThreadPoolExecutor(THREADS) as pool:
             bunches, stored = _bunches(files), []
             transformed = pool.map(self._transform, range(len(bunches)), bunches)
-            # While the threads work: what an earlier transform made of these files goes.
+            # While the threads work: what an earlier transform made of these files goes, what of others is needed comes.
             _delete_rows(self.con, sources.ECG_RUN_SIGNAL, list(self.outcomes))
+            earlier = self._earlier_signals({_key(file)[:2] for file, _ in files})
             for bunch, of_bunch in zip(bunches, transformed, strict=True):
                 self.advance(len(bunch))
                 # Files are written while rows are inserted; both are done before the commit.
                 stored += [pool.submit(self._store, path, part) for path, part in of_bunch.items()]
                 parts |= of_bunch
-            self._insert_rows(parts)
+            self._insert_rows(parts, earlier)
             for writing in stored:
                 writing.result()
         for run in chain.from_iterable(parts.values()):
@@ -326,11 +336,12 @@ class _Transaction:
     def _read(self, files: list[_Ready]) -> Iterator[_Signal]:
         """The signals of the files that hold one; notes what is wrong with the others."""
         contents = {}
-        for file, _ in files:
-            try:
-                contents[file.raw_path] = self.lake.read_bytes(file.raw_path)
-            except OSError as error:
-                self.outcomes[file.raw_path].reason = f"it cannot be read ({error.strerror})"
+        paths = [file.raw_path for file, _ in files]
+        for path, content in zip(paths, self.lake.read_all(paths), strict=True):
+            if isinstance(content, OSError):
+                self.outcomes[path].reason = f"it cannot be read ({content.strerror})"
+            else:
+                contents[path] = content
         signals = dict(zip(contents, read_signals(list(contents.values())), strict=True))
         for file, header in files:
             samples, outcome = signals.get(file.raw_path), self.outcomes[file.raw_path]
@@ -385,7 +396,7 @@ class _Transaction:
             columns[name] = values > 0 if name.startswith("is_") else pa.array(values, from_pandas=True)
         return columns
 
-    def _insert_rows(self, parts: dict[str, list[_Run]]) -> None:
+    def _insert_rows(self, parts: dict[str, list[_Run]], earlier: dict[_Subject, list[FilteredSignal]]) -> None:
         con, runs = self.con, [run for part in parts.values() for run in part]
         if not runs:
             return
@@ -395,7 +406,7 @@ class _Transaction:
             for name, sql_type in sources.ECG_RUN_FEATURE.columns.items()
         }
         insert_arrow(con, "insert into raw.ecg_run_feature by name select * from rows", pa.table(columns))
-        self._insert_similarities(runs)
+        self._insert_similarities(runs, earlier)
 
     def _feature_row(self, run: _Run, signal_path: str) -> dict[str, object]:
         signal = run.signal
@@ -426,10 +437,9 @@ class _Transaction:
             "_loaded_at": self.begun.started_at,
         }
 
-    def _insert_similarities(self, runs: list[_Run]) -> None:
+    def _insert_similarities(self, runs: list[_Run], earlier: dict[_Subject, list[FilteredSignal]]) -> None:
         """Compare each new signal with the other signals of its subject."""
         rows: list[dict[str, object]] = []
-        earlier = self._earlier_signals(runs)
         for (clinic, subject), group in groupby(sorted(runs, key=lambda run: run.key), key=lambda run: run.key[:2]):
             rows += _similar(clinic, subject, list(group), earlier.get((clinic, subject), []))
         insert_arrow(
@@ -453,22 +463,19 @@ class _Transaction:
             [VERSION, self.begun.load_id, self.begun.started_at],
         )
 
-    def _earlier_signals(self, runs: list[_Run]) -> dict[tuple[str, str], list[FilteredSignal]]:
-        """Filtered signals of the same subjects (clinic, subject) that earlier transactions wrote."""
-        keys = [run.key for run in runs]
-        subjects = pa.table({"clinic": [key[0] for key in keys], "subject": [key[1] for key in keys]})
-        self.con.register("subjects", subjects)
+    def _earlier_signals(self, subjects: set[_Subject]) -> dict[_Subject, list[FilteredSignal]]:
+        """Filtered signals of these subjects that earlier transactions wrote."""
+        clinics, names = zip(*subjects, strict=True)
+        self.con.register("subjects", pa.table({"clinic": clinics, "subject": names}))
         rows = self.con.execute(
             """
             select signal_path, _raw_path, clinic, subject from raw.ecg_run_feature
             where is_usable and (clinic, subject) in (select (clinic, subject) from subjects)
-                and _load_id < ?
             order by signal_path
-            """,
-            [self.begun.load_id],
+            """
         ).fetchall()
         self.con.unregister("subjects")
-        found: dict[tuple[str, str], list[FilteredSignal]] = {}
+        found: dict[_Subject, list[FilteredSignal]] = {}
         for signal_path, group in groupby(rows, key=lambda row: row[0]):
             subject_of = {raw_path: (clinic, subject) for _, raw_path, clinic, subject in group}
             for signal in read_filtered(self.lake, signal_path, list(subject_of)):

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from orchestration.lib.catalog import insert_arrow, utc_now
 from orchestration.lib.lake import Delivery
@@ -282,14 +283,12 @@ def finish_load(
         """
         update catalog.file as file
         set status = 'rejected', reason = original.reason
-        from (
-            select file.* from catalog.file inner join rows using (raw_path) where file.status = 'rejected'
-        ) as original
+        from (select file.* from catalog.file inner join rows using (raw_path)) as original
         where file.status = 'duplicate' and file.measurement = original.measurement and file.clinic = original.clinic
             and file.entity = original.entity and file.path_below = original.path_below
             and file.content_hash = original.content_hash
         """,
-        rows,
+        rows.filter(pc.equal(rows["status"], "rejected")),
     )
     rejected = [(outcome.raw_path, row) for outcome in outcomes for row in outcome.rejected]
     insert_arrow(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from python_transforms.ecg.features import mean_by_run
 from python_transforms.ecg.filtering import BoolArray, FloatArray, IntArray
@@ -82,8 +83,7 @@ def average(
     """
     n_segments = int(segment[-1]) + 1
     is_counted = _countable(may_be_normal, segment, n_segments)
-    mean = np.add.reduceat(mv, np.flatnonzero(np.diff(segment, prepend=-1)), axis=0)
-    mean /= np.bincount(segment)[:, None]
+    mean = _mean_by_segment(mv, segment)
     _average_again(mean, mv, segment, ~is_counted, is_counted)
     alike = slice(r_column - round(ALIKE_BEFORE_S * grid_hz), r_column + round(ALIKE_AFTER_S * grid_hz) + 1)
     part = mv[:, alike] - mv[:, alike].mean(axis=1, keepdims=True)
@@ -115,10 +115,22 @@ def _average_again(
     of_changed[segment[is_changed]] = True
     chosen = np.flatnonzero(of_changed[segment] & is_counted)
     if len(chosen):
-        starts = np.flatnonzero(np.diff(segment[chosen], prepend=-1))
-        count = np.diff(starts, append=len(chosen))
-        mean[segment[chosen][starts]] = np.add.reduceat(mv[chosen], starts, axis=0) / count[:, None]
+        ids, of_chosen = np.unique(segment[chosen], return_inverse=True)
+        mean[ids] = _mean_by_segment(mv[chosen], of_chosen)
     return np.flatnonzero(of_changed[segment])
+
+
+def _mean_by_segment(mv: FloatArray, segment: IntArray) -> FloatArray:
+    """Means of the beats of segments numbered from 0, none of them without a beat.
+
+    A sparse product: four times as fast as ``np.add.reduceat``, and other threads run meanwhile.
+    """
+    count = np.bincount(segment)
+    ends = np.append(0, np.cumsum(count))
+    members = sparse.csr_array((np.ones(len(segment)), np.arange(len(segment)), ends), shape=(len(count), len(segment)))
+    mean: FloatArray = members @ mv
+    mean /= count[:, None]
+    return mean
 
 
 def _correlation(part: FloatArray, energy: FloatArray, mean: FloatArray, segment: IntArray) -> FloatArray:
