@@ -1,6 +1,6 @@
 """ECG signals from CSV files to filtered Parquet and features, beside NeuroKit2 over the same arrays in the same run.
 
-    python -m benchmarks.ecg_pipeline [--runs 288] [--peer-runs 288] [--rounds 5]
+    python -m benchmarks.ecg_pipeline [--runs 288] [--peer-runs 288] [--rounds 10]
 
 Goal: at least 3 million samples a second on two cores, reading included, and at least 100 times NeuroKit2
 (`ecg_process` and `hrv_time`), which does only a part of it and reads nothing. Needs the extra `dev`.
@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=288)
     parser.add_argument("--peer-runs", type=int, default=288, help="runs that NeuroKit2 gets (it takes 0.4 s a run)")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=10)
     options = parser.parse_args()
     print_machine()
     ecg_mv, _ = synthesize_runs(options.runs, SAMPLES, RATE_HZ, seed=1)
