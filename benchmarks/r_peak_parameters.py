@@ -1,6 +1,6 @@
 """How much the R-peak detector owes to its parameters: their sensitivity, and cross-validation by record.
 
-    python -m benchmarks.r_peak_parameters --wfdb DIR [--annotated-span] [--json]
+    python -m benchmarks.r_peak_parameters --wfdb DIR [--[no-]annotated-span] [--json]
 
 Sensitivity: the score of all records, clean and in white and muscle noise of their own power, with one parameter of
 ``python_transforms/ecg/beats.py`` changed at a time. Cross-validation: the weights of the third pass are chosen from a
@@ -22,7 +22,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.r_peaks import Record, Score, read_records, score_records, total, with_noise
+from benchmarks.r_peaks import (
+    Record,
+    Score,
+    add_annotated_span,
+    read_records,
+    score_records,
+    stop_early,
+    total,
+    with_noise,
+)
 from python_transforms.ecg import beats
 
 WINDOW_MS = 150.0
@@ -132,9 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--wfdb", type=Path, required=True, metavar="DIR", help="folder with .hea, .dat and .atr files")
-    parser.add_argument(
-        "--annotated-span", action="store_true", help="score from the first to the last annotation only"
-    )
+    add_annotated_span(parser)
     parser.add_argument("--json", action="store_true", help="print the JSON line only")
     options = parser.parse_args(arguments)
     records = [record for record in read_records(options.wfdb) if len(record.beats)] if options.wfdb.is_dir() else []
@@ -146,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not options.json:
             print(text, flush=True)
 
-    cases = Cases(records, options.annotated_span)
+    cases = Cases(records, stop_early(records) if options.annotated_span is None else options.annotated_span)
     stands = cases.figures()
     say(f"{'parameter':20} {'from':>14} {'to':>14} " + "".join(f"{name:>12}" for name in stands))
     say(f"{'as they stand':50} " + "".join(f"{value:12.2f}" for value in stands.values()))

@@ -1,13 +1,14 @@
 """Scores the R-peak detector on annotated WFDB records, such as the MIT-BIH Arrhythmia Database.
 
-    python -m benchmarks.r_peaks --wfdb DIR [--window-ms 150] [--annotated-span] [--noise] [--peers] [--json]
+    python -m benchmarks.r_peaks --wfdb DIR [--window-ms 150] [--[no-]annotated-span] [--noise] [--peers] [--json]
 
 Every record below DIR that has a ``.atr`` is scored: first channel, whole record, all beat codes of WFDB. Detections
 and annotations are matched one to one within the window. Episodes of ventricular flutter, between ``[`` and ``]``, hold
 no QRS complexes and are left out on both sides (ANSI/AAMI EC57:2012), as are annotations within a flat start;
-``f1_flutter_counted`` counts the annotated flutter waves as beats instead. ``--annotated-span`` scores between the
-first and the last annotation only, for databases such as ECG-ID whose annotations stop early. Speed is that of the same
-signals cut into runs of 20 s, one batch a sampling rate, per second of processor time.
+``f1_flutter_counted`` counts the annotated flutter waves as beats instead. Where the annotations of most records stop
+long before their signals do, as ECG-ID's after ten beats, records are scored between their first and last annotation
+only; ``--annotated-span`` does so anywhere, ``--no-annotated-span`` nowhere. Speed is that of the same signals cut into
+runs of 20 s, one batch a sampling rate, per second of processor time.
 
 ``--noise`` scores the records once more with noise added at 0 dB, that is as strong as the record (variance about its
 mean): white; muscle, white noise within 20 to 150 Hz, where the surface electromyogram has most of its power; wander,
@@ -46,6 +47,8 @@ SPEED_RUN_S = 20
 PEER_SPEED_RUNS = 60
 # Pan-Tompkins++ gives some beats two or three times, a few samples apart: one of them is counted.
 SAME_BEAT_S = 0.1
+# A record whose signal goes on for more of its usual intervals after the last annotation is annotated in part.
+UNMARKED_INTERVALS = 3
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,17 @@ def read_records(folder: Path) -> list[Record]:
         name = path.relative_to(folder).with_suffix("").as_posix()
         records.append(Record(name, ecg_mv, float(record.fs), samples[is_beat], samples[symbols == "!"], episodes))
     return records
+
+
+def stop_early(records: Sequence[Record]) -> bool:
+    """Whether the annotations of most records stop long before their signals do."""
+
+    def stops_early(record: Record) -> bool:
+        intervals = np.diff(record.beats)
+        unmarked = len(record.ecg_mv) - record.beats[-1]
+        return len(intervals) > 0 and bool(unmarked > UNMARKED_INTERVALS * np.median(intervals))
+
+    return sum(map(stops_early, records)) > len(records) / 2
 
 
 def outside(index: IntArray, episodes: list[tuple[int, int]]) -> IntArray:
@@ -258,14 +272,21 @@ def measure_speed(records: list[Record], detect: Detector = detect_r_peaks, n_ru
     return sum(runs.size for _, runs in stacked) / max(best, 1e-9)
 
 
+def add_annotated_span(parser: argparse.ArgumentParser) -> None:
+    """Add the option of what part of a record is scored: None where the records are to say."""
+    parser.add_argument(
+        "--annotated-span",
+        action=argparse.BooleanOptionalAction,
+        help="score from the first to the last annotation only (default: where most annotations stop early)",
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--wfdb", type=Path, required=True, metavar="DIR", help="folder with .hea, .dat and .atr files")
     parser.add_argument("--window-ms", type=float, default=150.0, help="how far apart a match may be (default 150)")
-    parser.add_argument(
-        "--annotated-span", action="store_true", help="score from the first to the last annotation only"
-    )
+    add_annotated_span(parser)
     parser.add_argument("--noise", action="store_true", help="score with noise of the record's own power, too")
     parser.add_argument("--peers", action="store_true", help="score other detectors in the same run, too")
     parser.add_argument("--json", action="store_true", help="print the JSON line only")
@@ -278,13 +299,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no annotated record (.atr with its .hea and .dat) below {options.wfdb}", file=sys.stderr)
         return 2
 
+    annotated_span = stop_early(records) if options.annotated_span is None else options.annotated_span
+
     def say(text: str) -> None:
         if not options.json:
             print(text, flush=True)
 
     def score(of: list[Record], detect: Detector) -> tuple[dict[str, Score], Score]:
-        return score_records(of, detect, options.window_ms, options.annotated_span)
+        return score_records(of, detect, options.window_ms, annotated_span)
 
+    say(f"{len(records)} records, {'between their annotations' if annotated_span else 'whole'}")
     others, missing = peers() if options.peers else ({}, [])
     scores, with_flutter = score(records, detect_r_peaks)
     for name, one in scores.items():
@@ -295,6 +319,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         **figures(total(scores)),
         "f1_flutter_counted": round(with_flutter.f1, 3),
         "window_ms": options.window_ms,
+        "annotated_span": annotated_span,
         "samples_per_s": round(measure_speed(records)),
     }
     compared = {"vitalhouse": ours}

@@ -396,7 +396,7 @@ def _mark_missing(con: duckdb.DuckDBPyConnection, paths: set[str], report: Crawl
 def insert_arrow(
     con: duckdb.DuckDBPyConnection, sql: str, rows: pa.Table, parameters: Sequence[object] | None = None
 ) -> None:
-    """Run SQL that takes what it writes from the Arrow table ``rows``; of no rows it would write nothing, and is not run."""
+    """Run SQL that takes what it writes from the Arrow table ``rows``; where that has no rows, it is not run."""
     if not rows.num_rows:
         return
     con.register("rows", rows)

@@ -307,7 +307,7 @@ class _Transaction:
         with ThreadPoolExecutor(THREADS) as pool:
             bunches, stored = _bunches(files), []
             transformed = pool.map(self._transform, range(len(bunches)), bunches)
-            # While the threads work: what an earlier transform made of these files goes, what of others is needed comes.
+            # While the threads work: what was made of these files before goes, what is needed of others comes.
             _delete_rows(self.con, sources.ECG_RUN_SIGNAL, list(self.outcomes))
             earlier = self._earlier_signals({_key(file)[:2] for file, _ in files})
             for bunch, of_bunch in zip(bunches, transformed, strict=True):

@@ -23,7 +23,7 @@ from python_transforms.ecg.quality import inspect, window_quality
 from python_transforms.ecg.rhythm import LEAST_CORRELATION, Rhythm, classify_intervals
 from python_transforms.ecg.single_beats import BEAT_COLUMNS
 
-# Changes whenever a figure or a filtered sample may change, so that stored rows say what made them.
+# Changes whenever a figure or a filtered sample may change by more than rounding: stored rows say what made them.
 TRANSFORM_VERSION = "4"
 
 # Figures of single beats, in the order of the rows of `EcgBatch.beats`; flags are 0 or 1.

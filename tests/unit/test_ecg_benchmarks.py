@@ -1,6 +1,7 @@
 """The ECG benchmarks run on any folder of WFDB records and print one JSON line."""
 
 import json
+import shutil
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,6 +45,27 @@ def test_every_beat_code_counts_and_nothing_else(records: Path, capsys: pytest.C
     assert result["beats"] == sum(len(record.beats) for record in r_peaks.read_records(records))
     assert result["sensitivity"] == result["ppv"] == result["f1"] == 100.0
     assert result["samples_per_s"] > 0
+    assert not result["annotated_span"]
+
+
+def test_annotations_that_stop_early_bound_what_is_scored(
+    records: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As ECG-ID's after ten beats; said otherwise, what comes after them counts as false."""
+    import wfdb
+
+    folder = tmp_path / "cut"
+    shutil.copytree(records, folder)
+    for path in folder.glob("*.atr"):
+        marks = wfdb.rdann(str(path.with_suffix("")), "atr")
+        wfdb.wrann(path.stem, "atr", marks.sample[:11], np.array(marks.symbol[:11]), write_dir=str(folder))
+    assert r_peaks.main(["--wfdb", str(folder), "--json"]) == 0
+    result = last_line(capsys)
+    assert result["annotated_span"]
+    assert result["beats"] == 20
+    assert result["f1"] == 100.0
+    assert r_peaks.main(["--wfdb", str(folder), "--no-annotated-span", "--json"]) == 0
+    assert last_line(capsys)["ppv"] < 100
 
 
 def test_peers_are_scored_or_named(
