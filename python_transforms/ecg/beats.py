@@ -22,7 +22,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage, signal
 
 from python_transforms.ecg.artefacts import BLOCK_S, block_starts, limit_steps
-from python_transforms.ecg.filtering import BoolArray, FloatArray, IntArray, blocks, slices, zero_phase
+from python_transforms.ecg.filtering import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    blocks,
+    require_duration,
+    slices,
+    zero_phase,
+)
 from python_transforms.ecg.p_waves import mean_p_waves, resemble
 
 # Alone, the detector goes through runs in slices of about this many samples: a fifth faster than three times as many,
@@ -125,8 +133,19 @@ def detect_r_peaks(ecg_mv: FloatArray, sampling_rate_hz: float) -> list[IntArray
     Returns
     -------
     For each run the sample indices of its R peaks, ascending.
+
+    Raises
+    ------
+    ValueError
+        If the array is not 2-D, lasts less than 2 s, or a sample is missing or infinite.
     """
     signals = np.asarray(ecg_mv, dtype=np.float64)
+    if signals.ndim != 2:
+        raise ValueError(f"the signals have {signals.ndim} dimensions, expected 2: (n_runs, n_samples)")
+    require_duration(signals.shape[1], sampling_rate_hz)
+    broken = np.flatnonzero(~np.isfinite(signals).all(axis=1))
+    if len(broken):
+        raise ValueError(f"run {broken[0]} has a missing or infinite sample: fill gaps first (`quality.inspect`)")
     found: list[IntArray] = []
     for rows in slices(len(signals), signals.shape[1], DETECTOR_SLICE_SAMPLES):
         run, index = r_peaks(signals[rows], sampling_rate_hz)

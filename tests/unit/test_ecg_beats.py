@@ -224,3 +224,18 @@ def test_long_recordings_are_searched_in_blocks_without_a_seam(monkeypatch: pyte
     monkeypatch.setattr(filtering, "BLOCK_S", 30.0)
     np.testing.assert_array_equal(detect_r_peaks(ecg_mv[None], 250.0)[0], whole)
     assert_found(whole, r_times, 250.0)
+
+
+@pytest.mark.parametrize(
+    ("ecg_mv", "rate", "reason"),
+    [
+        (np.zeros(5000), 500.0, "the signals have 1 dimensions"),
+        (np.zeros((2, 900)), 500.0, "expected at least 2 s"),
+        (np.zeros((2, 5000)), 0.0, "expected a positive number"),
+        (np.pad(np.zeros((1, 5000)), ((2, 0), (0, 1)), constant_values=np.nan), 500.0, "run 0 has a missing"),
+        (np.array([np.zeros(5000), np.full(5000, np.inf)]), 500.0, "run 1 has a missing or infinite sample"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(ecg_mv: np.ndarray, rate: float, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        detect_r_peaks(ecg_mv, rate)
