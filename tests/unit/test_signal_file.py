@@ -99,12 +99,13 @@ lines = (
 
 
 @settings(max_examples=examples(300), deadline=None)
-@given(st.lists(lines, max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans())
-@example(["1", "2e"], "\n", False)
-@example(["1\r2", "", "3"], "\n", False)
-@example(['"1"', "2"], "\n", True)
-@example(["\ufeff1", "2"], "\n", True)
-def test_the_fast_reader_and_the_careful_one_agree(values: list[str], newline: str, ends: bool) -> None:
+@given(st.lists(lines, max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from([1, 7, 1 << 19]))
+@example(["1", "2e"], "\n", False, 7)
+@example(["1\r2", "", "3"], "\n", False, 7)
+@example(['"1"', "2"], "\n", True, 7)
+@example(["\ufeff1", "2"], "\n", True, 7)
+@example(["1"] * 8, "\r\n", True, 7)
+def test_the_fast_reader_and_the_careful_one_agree(values: list[str], newline: str, ends: bool, block: int) -> None:
     body = newline.join(values) + (newline if ends else "")
     content = f"ecg_raw{newline}{body}".encode()
 
@@ -114,8 +115,9 @@ def test_the_fast_reader_and_the_careful_one_agree(values: list[str], newline: s
         except BadSignal as bad:
             return bad.line_number, bad.reason
 
-    fast = read()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signal_file, "BLOCK_BYTES", block)
+        fast = read()
         patch.setattr(signal_file, "_well_formed_body", lambda content: None)
         careful = read()
     assert fast == careful
