@@ -6,7 +6,7 @@ import dagster as dg
 
 from orchestration.defs.dbt import MANIFEST_PATH
 from orchestration.defs.deliveries import WAREHOUSE_POOL, step
-from orchestration.lib import publish
+from orchestration.lib import checks, publish
 from orchestration.lib.home import Home
 from orchestration.lib.sources import MEASUREMENTS
 from orchestration.lib.warehouse import Warehouse
@@ -18,12 +18,22 @@ MARTS = [dg.AssetKey(name.split(".")) for name in publish.publishable(json.loads
 def published(
     context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse], home: dg.ResourceParam[Home]
 ) -> dg.MaterializeResult[None]:
-    """The marts in `published.duckdb`, replaced at once: readers neither wait nor hold anybody up."""
+    """The marts in `published.duckdb`, replaced at once: readers neither wait nor hold anybody up.
+
+    A source whose tests failed when they last ran stays as it was published.
+    """
     # A source's job has built and tested that source: of the others nobody knows now whether their tests pass.
-    measurements = {context.run.job_name} & set(MEASUREMENTS) or None
+    asked = {context.run.job_name} & set(MEASUREMENTS) or set(MEASUREMENTS)
     with step(context):
-        report = publish.publish(warehouse, home.published_path, MANIFEST_PATH, measurements)
-    return dg.MaterializeResult(metadata=report.as_metadata())
+        failed = checks.failed(home.checks_path, json.loads(MANIFEST_PATH.read_text()))
+        left = sorted(asked & failed.keys())
+        for source in left:
+            context.log.warning(f"{source} stays as published: {', '.join(failed[source])} failed when last run")
+        if len(left) == len(asked):
+            names = ", ".join(sorted({name for source in left for name in failed[source]}))
+            raise publish.PublishRefused(f"publish refused: {names} failed when last run. Mend that and build again")
+        report = publish.publish(warehouse, home.published_path, MANIFEST_PATH, asked - failed.keys())
+    return dg.MaterializeResult(metadata={**report.as_metadata(), "left as published": ", ".join(left) or "none"})
 
 
 assets = [published]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.lib.dbt import RESULTS, relation_name
+from orchestration.lib.sources import MEASUREMENTS
 
 # A warning is published all the same, a failure keeps a build from publishing, an error is a test that could not run.
 BAD = ("warn", "fail", "error")
@@ -33,6 +34,10 @@ class Check:
     @property
     def is_bad(self) -> bool:
         return self.status in BAD
+
+    @property
+    def keeps_from_publishing(self) -> bool:
+        return self.is_bad and self.status != "warn"
 
 
 def record(run_folder: Path, path: Path, manifest: Mapping[str, Any]) -> None:
@@ -67,6 +72,23 @@ def read(path: Path) -> list[Check]:
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         # An older or a newer form: the next build writes it anew.
         return []
+
+
+def failed(path: Path, manifest: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Names of the tests that failed when they last ran, by the source whose tables they read.
+
+    A test of what serves every source, such as the catalog, stands with each of them.
+    """
+    known = {**manifest["nodes"], **manifest["sources"]}
+    tests = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "test"}
+    found: dict[str, list[str]] = {}
+    for check in read(path):
+        if check.keeps_from_publishing and check.name in tests:
+            nodes = [known[each] for each in tests[check.name]["depends_on"]["nodes"] if each in known]
+            tags = {tag for node in nodes for tag in node.get("tags", ())}
+            for source in [each for each in MEASUREMENTS if each in tags] or MEASUREMENTS:
+                found.setdefault(source, []).append(check.name)
+    return found
 
 
 def _relation(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:

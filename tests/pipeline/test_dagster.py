@@ -14,6 +14,7 @@ from orchestration.lib.home import REPOSITORY
 from orchestration.lib.lake import SETTLE_SECONDS, Lake
 from orchestration.lib.query import ask
 from orchestration.lib.turn import turn
+from orchestration.lib.warehouse import Warehouse
 from synthetic.ecg import write_deliveries
 from tests.pipeline.conftest import Built
 
@@ -117,6 +118,40 @@ def test_materializing_a_delivery_again_loads_nothing_again(fresh: Built) -> Non
     assert reloaded.is_good
     assert reloaded.row_counts["ecg.run"] == reloaded.previous_row_counts["ecg.run"]
     assert reloaded.row_counts["catalog.load"] > reloaded.previous_row_counts["catalog.load"]
+
+
+def test_publishing_alone_leaves_out_a_source_whose_test_failed(built: Built, fresh: Built) -> None:
+    """As when somebody materializes the last asset in the UI after a build that failed."""
+    shutil.copytree(built.home.path, fresh.home.path, dirs_exist_ok=True)
+    results = json.loads(fresh.home.checks_path.read_text())
+    with Warehouse(fresh.home.warehouse_path).write() as con:
+        con.execute("update ecg.run set subject_key = 'not as published'")
+    with dg.DagsterInstance.from_config(str(fresh.home.dagster_home)) as instance:
+
+        def publish(**statuses: str) -> Any:
+            rows = [row | {"status": statuses.get(row["name"], row["status"])} for row in results]
+            fresh.home.checks_path.write_text(json.dumps(rows))
+            job = fresh.definitions.resolve_implicit_global_asset_job_def()
+            return job.execute_in_process(
+                instance=instance, asset_selection=[dg.AssetKey("published")], raise_on_error=False
+            )
+
+        def published_alike() -> bool:
+            (count,) = ask(fresh.home, "select count(*) from ecg.run where subject_key = 'not as published'").rows[0]
+            return bool(count == 0)
+
+        assert publish(unique_run_run_key="fail").success
+        assert latest(instance, dg.AssetKey("published")).metadata["left as published"].value == "ecg"
+        assert published_alike()
+        refused = publish(source_unique_catalog_load_load_id="error")
+        assert not refused.success
+        assert "source_unique_catalog_load_load_id failed when last run" in str(
+            [event.message for event in refused.all_events]
+            + [str(event.event_specific_data) for event in refused.all_events]
+        )
+        assert published_alike()
+        assert publish().success
+        assert not published_alike()
 
 
 def test_an_empty_lake_builds_whole(fresh: Built) -> None:

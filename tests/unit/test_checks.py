@@ -7,10 +7,17 @@ from typing import Any
 import pytest
 
 from orchestration.lib import checks
+from orchestration.lib.sources import MEASUREMENTS
 
 MANIFEST: dict[str, Any] = {
     "nodes": {
-        "model.vitalhouse.run": {"resource_type": "model", "name": "run", "schema": "ecg", "alias": "run"},
+        "model.vitalhouse.run": {
+            "resource_type": "model",
+            "name": "run",
+            "schema": "ecg",
+            "alias": "run",
+            "tags": ["ecg"],
+        },
         **{
             f"test.vitalhouse.{name}.0123": {
                 "resource_type": "test",
@@ -19,7 +26,7 @@ MANIFEST: dict[str, Any] = {
                 "depends_on": {"nodes": depends_on},
             }
             for name, attached, depends_on in (
-                ("unique_run_key", "model.vitalhouse.run", []),
+                ("unique_run_key", "model.vitalhouse.run", ["model.vitalhouse.run"]),
                 ("assert_every_run_has_its_signal", None, ["source.vitalhouse.catalog.file"]),
                 ("of_nothing", None, []),
             )
@@ -62,6 +69,15 @@ def test_a_test_is_of_the_relation_that_it_stands_with_or_reads(path: Path) -> N
         "of_nothing": "",
         "unique_run_key": "ecg.run",
     }
+
+
+def test_a_failed_test_stands_with_its_source_and_one_of_the_catalog_with_each(path: Path) -> None:
+    record(path, unique_run_key=("warn", 1), of_nothing=("pass", 0))
+    assert checks.failed(path, MANIFEST) == {}
+    record(path, unique_run_key=("fail", 3))
+    assert checks.failed(path, MANIFEST) == {"ecg": ["unique_run_key"]}
+    record(path, assert_every_run_has_its_signal=("runtime error", 0), unique_run_key=("pass", 0))
+    assert checks.failed(path, MANIFEST) == {source: ["assert_every_run_has_its_signal"] for source in MEASUREMENTS}
 
 
 def test_a_test_that_the_project_has_no_longer_is_forgotten(path: Path) -> None:
