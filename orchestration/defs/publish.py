@@ -33,6 +33,8 @@ def published(
             names = ", ".join(sorted({name for source in left for name in failed[source]}))
             raise publish.PublishRefused(f"publish refused: {names} failed when last run. Mend that and build again")
         report = publish.publish(warehouse, home.published_path, MANIFEST_PATH, asked - failed.keys())
+    if report.held_back:
+        context.log.warning(f"{', '.join(report.held_back)}: published empty, until their source builds")
     return dg.MaterializeResult(metadata={**report.as_metadata(), "left as published": ", ".join(left) or "none"})
 
 

@@ -4,8 +4,8 @@ Readers of ``published.duckdb`` never wait for a build and a build never waits f
 the old one and renamed over it, and whoever has the old one open keeps it.
 
 A run of one source publishes that source's tables; the others' stay as they were last published, whatever has become
-of them in the warehouse since. A table behind the gate of consent may not stay so once its source has loaded more: that
-may be a withdrawal. It is then held back: published empty, until its source builds.
+of them in the warehouse since. A table behind the gate of consent is published only while it knows of all that its
+source has loaded: what came since may be a withdrawal. Else it is held back: published empty, until its source builds.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any
 import duckdb
 
 from orchestration.lib import progress
+from orchestration.lib.catalog_tables import MODEL_BUILD
 from orchestration.lib.errors import VitalhouseError
 from orchestration.lib.sources import MEASUREMENTS
 from orchestration.lib.warehouse import Warehouse
@@ -64,12 +65,13 @@ class Relation:
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What was published, and how many rows of each relation."""
+    """What was published, how many rows of each relation, and which of them are empty because they are held back."""
 
     publication_id: str
     published_at: datetime
     path: Path
     row_counts: dict[str, int]
+    held_back: list[str]
     seconds: float
 
     def as_metadata(self) -> dict[str, int | float | str]:
@@ -78,6 +80,7 @@ class PublishReport:
             "publication_id": self.publication_id,
             "relations": len(self.row_counts),
             "rows": sum(self.row_counts.values()),
+            "held back": ", ".join(self.held_back) or "none",
             "bytes": self.path.stat().st_size,
             "seconds": round(self.seconds, 3),
         }
@@ -104,7 +107,7 @@ def publish(
     _remove_leftovers(published_path)
     next_path = published_path.with_name(f".{published_path.name}.{os.getpid()}.next")
     try:
-        publication_id, published_at, row_counts = _write(
+        publication_id, published_at, row_counts, held_back = _write(
             warehouse, next_path, published_path, relations, MEASUREMENTS if measurements is None else measurements
         )
         verify(next_path, relations)
@@ -114,7 +117,8 @@ def publish(
     finally:
         next_path.unlink(missing_ok=True)
         next_path.with_name(next_path.name + ".wal").unlink(missing_ok=True)
-    return PublishReport(publication_id, published_at, published_path, row_counts, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return PublishReport(publication_id, published_at, published_path, row_counts, held_back, seconds)
 
 
 def hold_back(warehouse: Warehouse, published_path: Path, manifest_path: Path) -> list[str]:
@@ -123,7 +127,8 @@ def hold_back(warehouse: Warehouse, published_path: Path, manifest_path: Path) -
         return []
     relations = publishable(json.loads(manifest_path.read_text()))
     with warehouse.read() as con, _previous(con, published_path):
-        held_back = sorted(set(_present_columns(con, relations, "previous")) & _outdated(con, relations))
+        taken_late = _outdated(con, relations, _load_ids(con))
+        held_back = sorted(taken_late & set(_present_columns(con, relations, "previous")))
     if held_back:
         publish(warehouse, published_path, manifest_path, measurements=())
     return held_back
@@ -223,7 +228,7 @@ def _write(
     published_path: Path,
     relations: Mapping[str, Relation],
     measurements: Collection[str],
-) -> tuple[str, datetime, dict[str, int]]:
+) -> tuple[str, datetime, dict[str, int], list[str]]:
     """Copy what may be published, from one snapshot of the warehouse or the publication before, into a new file."""
     publication_id, published_at = str(uuid.uuid4()), datetime.now(UTC).replace(tzinfo=None)
     row_counts: dict[str, int] = {}
@@ -250,7 +255,7 @@ def _write(
         con.execute("commit")
         con.execute("checkpoint next")
         con.execute("detach next")
-    return publication_id, published_at, row_counts
+    return publication_id, published_at, row_counts, [each.relation.name for each in sources if each.is_held_back]
 
 
 @contextmanager
@@ -272,7 +277,7 @@ def _previous(con: duckdb.DuckDBPyConnection, published_path: Path) -> Iterator[
 
 @dataclass(frozen=True)
 class _Source:
-    """Where a relation is copied from; ``load_id`` is the latest load when it was taken from the warehouse."""
+    """Where a relation is copied from; ``load_id`` is the latest load that it knows of."""
 
     relation: Relation
     database: str
@@ -288,13 +293,20 @@ def _sources(
     row = con.execute("select current_database(), (select coalesce(max(load_id), 0) from catalog.load)").fetchone()
     assert row is not None
     warehouse, load_id = row
-    taken_at, outdated = _load_ids(con), _outdated(con, relations)
+    built_from, taken_at = _built_from(con, warehouse), _load_ids(con)
+    built_late, taken_late = _outdated(con, relations, built_from), _outdated(con, relations, taken_at)
     is_new = {
         name: relation.measurement is None or relation.measurement in measurements
         for name, relation in relations.items()
     }
     found = [
-        _Source(relations[name], warehouse, names, load_id)
+        _Source(
+            relations[name],
+            warehouse,
+            names,
+            built_from.get(name, 0) if relations[name].is_gated else load_id,
+            name in built_late,
+        )
         for name, names in _present_columns(con, relations, warehouse).items()
         if is_new[name]
     ]
@@ -303,25 +315,33 @@ def _sources(
         relation = relations[name]
         harmless = [each for each in names if each.lower() in relation.columns and not _is_tagged(relation, each)]
         if harmless and not is_new[name]:
-            found.append(_Source(relation, "previous", harmless, taken_at.get(name, 0), name in outdated))
+            found.append(_Source(relation, "previous", harmless, taken_at.get(name, 0), name in taken_late))
     return sorted(found, key=lambda source: source.relation.name)
 
 
+def _built_from(con: duckdb.DuckDBPyConnection, warehouse: str) -> dict[str, int]:
+    """The latest load that each gated table of the warehouse knows of; empty where an older version has made it."""
+    if not _present_columns(con, [MODEL_BUILD.name], warehouse):
+        return {}
+    return dict(con.execute(f"select relation, load_id from {MODEL_BUILD.name}").fetchall())
+
+
 def _load_ids(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """The latest load when each relation of the previous publication was taken; empty where it does not say so."""
+    """The latest load that each relation of the previous publication knows of; empty where it does not say so."""
     if "load_id" not in _present_columns(con, [PUBLICATION], "previous").get(PUBLICATION, []):
         return {}
     return dict(con.execute(f"select relation, load_id from previous.{PUBLICATION}").fetchall())
 
 
-def _outdated(con: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation]) -> set[str]:
-    """Gated relations whose source has loaded since they were published: what came may say that somebody withdrew."""
+def _outdated(
+    con: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation], load_ids: Mapping[str, int]
+) -> set[str]:
+    """Gated relations that do not know of their source's latest load: it may say that somebody withdrew."""
     latest = dict(con.execute("select measurement, max(load_id) from catalog.load group by measurement").fetchall())
-    taken_at = _load_ids(con)
     return {
         name
         for name, relation in relations.items()
-        if relation.is_gated and latest.get(relation.measurement, 0) > taken_at.get(name, 0)
+        if relation.is_gated and latest.get(relation.measurement, 0) > load_ids.get(name, 0)
     }
 
 

@@ -471,6 +471,23 @@ def test_a_withdrawal_takes_every_row_away_from_the_published_file_too(trainers:
     assert {name for name, _ in pairs(made)} == {"quin@test.com"}
 
 
+def test_a_table_built_again_from_older_ones_is_published_empty(trainers: Trainers, tmp_path: Path) -> None:
+    """As when somebody loads a withdrawal in the UI, builds a mart but not the gate before it, and publishes."""
+    made = trainers.copy(tmp_path)
+    made.receive("2022-02", [customer("jo@test.com", "s-jo", 9)])
+
+    def published_rows() -> int:
+        with duckdb.connect(str(made.publish()), read_only=True) as con:
+            return int(con.execute("select count(*) from balance.machine_learning_curated").fetchall()[0][0])
+
+    assert published_rows() == 0
+    assert made.dbt_home.dbt("run", "--select", "machine_learning_curated").success
+    assert made.query("select count(*) > 0 from balance.machine_learning_curated") == [(True,)]
+    assert published_rows() == 0
+    assert made.dbt_home.dbt("run", "--select", "+machine_learning_curated").success
+    assert published_rows() > 0
+
+
 def test_publishing_a_tagged_column_fails(trainers: Trainers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = trainers.copy(tmp_path)
     monkeypatch.setattr(publishing, "_is_tagged", lambda relation, column_name: False)
