@@ -107,27 +107,35 @@ def count_matches(annotated: IntArray, detected: IntArray, window: float) -> int
 
 
 def read_records(folder: Path) -> list[Record]:
-    """All annotated records below a folder."""
+    """All annotated records below a folder; one that cannot be read is named and left out."""
+    records = []
+    for path in sorted(folder.rglob("*.atr")):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        try:
+            records.append(_read_record(path.with_suffix(""), name))
+        except (OSError, ValueError, IndexError, KeyError, TypeError) as error:
+            print(f"{name}: left out, it cannot be read: {str(error).splitlines()[0]}", file=sys.stderr)
+    return records
+
+
+def _read_record(path: Path, name: str) -> Record:
     import wfdb
     from wfdb.io import annotation
 
     beat_codes = {label.symbol for label in annotation.ann_labels if annotation.is_qrs[label.label_store]}
-    records = []
-    for path in sorted(folder.rglob("*.atr")):
-        base = str(path.with_suffix(""))
-        record, marks = wfdb.rdrecord(base, channels=[0]), wfdb.rdann(base, "atr")
-        ecg_mv = record.p_signal[:, 0]
-        missing = np.isnan(ecg_mv)
-        if missing.any():
-            ecg_mv[missing] = np.interp(np.flatnonzero(missing), np.flatnonzero(~missing), ecg_mv[~missing])
-        flat_start = inspect(ecg_mv[None], float(record.fs)).flat_start_sample_count[0]
-        symbols, samples = np.array(marks.symbol), np.asarray(marks.sample, np.int64)
-        is_beat = np.isin(symbols, sorted(beat_codes - {"!"})) & (samples >= flat_start)
-        begins, ends = samples[symbols == "["], samples[symbols == "]"]
-        episodes = [(int(b), int(min([*ends[ends > b], len(ecg_mv)]))) for b in begins]
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        records.append(Record(name, ecg_mv, float(record.fs), samples[is_beat], samples[symbols == "!"], episodes))
-    return records
+    record, marks = wfdb.rdrecord(str(path), channels=[0]), wfdb.rdann(str(path), "atr")
+    ecg_mv = record.p_signal[:, 0]
+    missing = np.isnan(ecg_mv)
+    if missing.all():
+        raise ValueError("its first channel has no sample")
+    if missing.any():
+        ecg_mv[missing] = np.interp(np.flatnonzero(missing), np.flatnonzero(~missing), ecg_mv[~missing])
+    flat_start = inspect(ecg_mv[None], float(record.fs)).flat_start_sample_count[0]
+    symbols, samples = np.array(marks.symbol), np.asarray(marks.sample, np.int64)
+    is_beat = np.isin(symbols, sorted(beat_codes - {"!"})) & (samples >= flat_start)
+    begins, ends = samples[symbols == "["], samples[symbols == "]"]
+    episodes = [(int(b), int(min([*ends[ends > b], len(ecg_mv)]))) for b in begins]
+    return Record(name, ecg_mv, float(record.fs), samples[is_beat], samples[symbols == "!"], episodes)
 
 
 def stop_early(records: Sequence[Record]) -> bool:

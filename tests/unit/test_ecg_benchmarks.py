@@ -68,6 +68,28 @@ def test_annotations_that_stop_early_bound_what_is_scored(
     assert last_line(capsys)["ppv"] < 100
 
 
+def test_a_record_that_cannot_be_read_is_named_and_the_others_go_on(
+    records: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    import wfdb
+
+    folder = tmp_path / "some"
+    shutil.copytree(records, folder)
+    (whole,) = (record.name for record in r_peaks.read_records(folder)[1:])
+    first = next(path for path in sorted(folder.glob("*.dat")) if path.stem != whole)
+    first.unlink()
+    (folder / "broken.atr").write_bytes(b"no annotation")
+    # the format's own value for a missing sample
+    missing = {"d_signal": np.full((4000, 1), -(2**15)), "fmt": ["16"], "adc_gain": [200.0], "baseline": [0]}
+    wfdb.wrsamp("silent", 360, ["mV"], ["MLII"], write_dir=str(folder), **missing)
+    wfdb.wrann("silent", "atr", np.array([10, 400]), np.array(["N", "N"]), write_dir=str(folder))
+    assert r_peaks.main(["--wfdb", str(folder), "--json"]) == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out)["records"] == 1
+    assert [line.split(":")[0] for line in output.err.splitlines()] == sorted([first.stem, "broken", "silent"])
+    assert "silent: left out, it cannot be read: its first channel has no sample" in output.err
+
+
 def test_peers_are_scored_or_named(
     records: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
