@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BufferedReader
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -207,24 +208,16 @@ class Lake:
 
         A folder is opened once for all of its files that follow each other: of many small ones, in half the time.
         """
-        opened, descriptor = None, -1
-        try:
-            for raw_path in raw_paths:
-                folder, _, name = raw_path.rpartition("/")
-                try:
-                    if folder != opened:
-                        if opened is not None:
-                            os.close(descriptor)
-                        opened = None
-                        descriptor = self._open_folder(folder)
-                        opened = folder
-                    with os.fdopen(_open_file(name, descriptor), "rb", buffering=0) as file:
-                        found: bytes | OSError = file.read()
-                except OSError as error:
-                    found = error
-                yield found
-        finally:
-            if opened is not None:
+        for folder, paths in groupby(raw_paths, key=lambda path: path.rpartition("/")[0]):
+            try:
+                descriptor = self._open_folder(folder)
+            except OSError as error:
+                yield from (error for _ in paths)
+                continue
+            try:
+                for path in paths:
+                    yield _content(path.rpartition("/")[2], descriptor)
+            finally:
                 os.close(descriptor)
 
     def _open_folder(self, relative: str) -> int:
@@ -252,6 +245,15 @@ class Lake:
                 found = folder.removeprefix("measurement=")
                 if found != folder and found in sources.MEASUREMENTS and measurement in (None, found):
                     yield name, found, incoming / clinic_folder / folder
+
+
+def _content(name: str, folder: int) -> bytes | OSError:
+    """What is in a file in an open folder, or why that is not known."""
+    try:
+        with os.fdopen(_open_file(name, folder), "rb", buffering=0) as file:
+            return file.read() or b""  # None of a pipe that nobody has written to
+    except OSError as error:
+        return error
 
 
 def _open_file(name: str, folder: int) -> int:

@@ -269,6 +269,26 @@ class TestLinks:
         with pytest.raises(OSError, match="symbolic link"):
             clinic.lake.read_bytes(clinic.raw_path("D1", "run_1.csv"))
 
+    def test_files_read_together_are_read_as_each_alone(self, clinic: Clinic, outside: Path) -> None:
+        below = ("a/run_1.csv", "a/run_2.csv", "a/gone.csv", "a/pipe.csv", "b/run_1.csv", "linked/run_1.csv", "run.csv")
+        for path in (*below[:2], below[4], below[6]):
+            clinic.put("D1", path, path.encode())
+        os.mkfifo(clinic.path("D1", "a/pipe.csv"))
+        clinic.path("D1", "linked").symlink_to(outside / "subject_01")
+        clinic.path("D1", "a/link.csv").symlink_to(outside / RUN[0])
+        paths = [clinic.raw_path("D1", path) for path in (*below, "a/link.csv", "nowhere/run_1.csv", below[0])]
+
+        def alone(path: str) -> object:
+            try:
+                return clinic.lake.read_bytes(path)
+            except OSError as error:
+                return error.strerror
+
+        together = [found.strerror if isinstance(found, OSError) else found for found in clinic.lake.read_all(paths)]
+        assert together == [alone(path) for path in paths]
+        assert together[:2] == [b"a/run_1.csv", b"a/run_2.csv"]
+        assert together.count("No such file or directory") == 2
+
     def test_a_directory_that_became_a_link_is_not_entered(self, clinic: Clinic, outside: Path) -> None:
         # Between the crawl and the load: the crawl saw a directory.
         clinic.path("D1").mkdir(parents=True)
