@@ -26,9 +26,9 @@ from benchmarks.r_peaks import (
     Record,
     Score,
     add_annotated_span,
+    is_span_scored,
     read_records,
     score_records,
-    stop_early,
     total,
     with_noise,
 )
@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not options.json:
             print(text, flush=True)
 
-    cases = Cases(records, stop_early(records) if options.annotated_span is None else options.annotated_span)
+    cases = Cases(records, is_span_scored(options.annotated_span, records))
     stands = cases.figures()
     say(f"{'parameter':20} {'from':>14} {'to':>14} " + "".join(f"{name:>12}" for name in stands))
     say(f"{'as they stand':50} " + "".join(f"{value:12.2f}" for value in stands.values()))

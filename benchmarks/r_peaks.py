@@ -138,8 +138,10 @@ def _read_record(path: Path, name: str) -> Record:
     return Record(name, ecg_mv, float(record.fs), samples[is_beat], samples[symbols == "!"], episodes)
 
 
-def stop_early(records: Sequence[Record]) -> bool:
-    """Whether the annotations of most records stop long before their signals do."""
+def is_span_scored(asked: bool | None, records: Sequence[Record]) -> bool:
+    """Whether records are scored between their annotations: as asked, else if those of most stop before the signals."""
+    if asked is not None:
+        return asked
 
     def stops_early(record: Record) -> bool:
         intervals = np.diff(record.beats)
@@ -307,7 +309,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no annotated record (.atr with its .hea and .dat) below {options.wfdb}", file=sys.stderr)
         return 2
 
-    annotated_span = stop_early(records) if options.annotated_span is None else options.annotated_span
+    annotated_span = is_span_scored(options.annotated_span, records)
 
     def say(text: str) -> None:
         if not options.json:
