@@ -34,7 +34,7 @@ def _(open_or_say_why):
         "What arrived",
         "Every file that clinics delivered, and what became of it: loaded, already known, waiting or refused.",
         needs=["catalog.file"],
-        reads=["catalog.problem"],
+        reads=["catalog.load_issue"],
     )
     published = publication.con
     publication.heading
@@ -256,7 +256,7 @@ def _(mo, published, source, texts):
             if(kind = 'row refused', row_count, file_count) as "how many",
             regexp_replace(example_raw_path, '^.*?/measurement=[^/]*/[^/]*/', '')
             || coalesce(', line ' || example_line_number, '') as example
-        from catalog.problem
+        from catalog.load_issue
         where measurement in {texts(source.value)}
         order by "how many" desc, "from", delivery, why
         """,

@@ -98,11 +98,11 @@ class Expected:
     lab: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def expected(deliveries: Mapping[str, Files], *, drops_members: bool = True) -> Expected:
+def expected(deliveries: Mapping[str, Files], *, snapshot_drops_absent: bool = True) -> Expected:
     """The marts of one clinic's deliveries, by name."""
     marts = Expected()
     names = sorted(deliveries)
-    full = [name for name in names if drops_members and any(map(_is_full, deliveries[name]))]
+    full = [name for name in names if snapshot_drops_absent and any(map(_is_full, deliveries[name]))]
     first_delivery: dict[str, str] = {}
     current: dict[str, dict[str, Any]] = {}
     for name in names:

@@ -4,8 +4,8 @@
     'patient_id', 'doctor_key', 'age_years', 'sex', 'height_cm', 'weight_kg', 'first_name', 'last_name', 'address',
     'practice_name', 'noted_load_id',
 ] %}
-{% set delivered, versioned = ref('int_bloodtest_patient__delivered'), ref('int_bloodtest_patient__versioned') %}
-{% set is_begun = is_built(this) %}
+{% set delivered, versioned = ref('int_bloodtest_patient__records'), ref('int_bloodtest_patient__scd2') %}
+{% set is_begun = relation_exists(this) %}
 
 -- What the snapshot has not seen: comparing every version of every patient would cost more with each patient.
 {% if is_begun %}

@@ -23,7 +23,7 @@
     ('practice', 'diagnosis'),
     ('practice', 'discarded_event'),
     ('practice', 'revenue_10min'),
-    ('practice', 'revenue_10min_filled'),
+    ('practice', 'revenue_10min_gapless'),
     ('balance', 'customer_curated'),
     ('balance', 'machine_learning_curated'),
     ('balance', 'excluded_device'),

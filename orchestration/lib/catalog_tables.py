@@ -39,6 +39,8 @@ LOAD = Table(
         "row_count": "BIGINT",
         "rejected_count": "BIGINT",
         "unknown_fields": "VARCHAR[]",
+        # Rows that the load replaced or dropped. Incremental models that have seen them are rebuilt.
+        "removed_row_count": "BIGINT",
     },
 )
 

@@ -264,10 +264,10 @@ def _next_batch(
     return ready[:count], max(len(ready) - count, 0)
 
 
-def _delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[str]) -> None:
-    """Remove what an earlier transform made of these signals."""
+def _delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[str]) -> int:
+    """Remove the rows that an earlier transform made of these signals; return how many features these were."""
     pending.delete_rows(con, entity, raw_paths)
-    con.execute("delete from raw.ecg_run_feature where _raw_path in (select unnest(?))", [raw_paths])
+    deleted = con.execute("delete from raw.ecg_run_feature where _raw_path in (select unnest(?))", [raw_paths]).fetchone()
     con.execute(
         """
         delete from raw.ecg_run_similarity
@@ -275,6 +275,7 @@ def _delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list
         """,
         [raw_paths, raw_paths],
     )
+    return deleted[0] if deleted else 0
 
 
 # A signal whose turn it is, with the header that counts for it.
@@ -308,7 +309,7 @@ class _Transaction:
             bunches, stored = _bunches(files), []
             transformed = pool.map(self._transform, range(len(bunches)), bunches)
             # While the threads work: what was made of these files before goes, what is needed of others comes.
-            _delete_rows(self.con, sources.ECG_RUN_SIGNAL, list(self.outcomes))
+            removed_row_count = _delete_rows(self.con, sources.ECG_RUN_SIGNAL, list(self.outcomes))
             earlier = self._earlier_signals({_key(file)[:2] for file, _ in files})
             for bunch, of_bunch in zip(bunches, transformed, strict=True):
                 self.advance(len(bunch))
@@ -321,7 +322,15 @@ class _Transaction:
         for run in chain.from_iterable(parts.values()):
             self.outcomes[run.signal.file.raw_path].row_count = 1
         outcomes = list(self.outcomes.values())
-        pending.finish_load(self.con, sources.ECG_RUN_SIGNAL, self.begun, [file for file, _ in files], outcomes)
+        signal_files = [file for file, _ in files]
+        pending.finish_load(
+            self.con,
+            sources.ECG_RUN_SIGNAL,
+            self.begun,
+            signal_files,
+            outcomes,
+            removed_row_count=removed_row_count,
+        )
         self.report.add(outcomes)
 
     def _transform(self, number: int, files: list[_Ready]) -> dict[str, list[_Run]]:

@@ -151,7 +151,7 @@ class _Loading:
 
     def write(self, files: list[ChosenFile]) -> None:
         """Put the good records into the raw table, and into the catalog what became of each file."""
-        delete_rows(self.con, self.entity, [file.raw_path for file in files])
+        removed_row_count = delete_rows(self.con, self.entity, [file.raw_path for file in files])
         if self.entity.reader is None:
             self._insert_rows(files)
         else:
@@ -162,7 +162,7 @@ class _Loading:
             self.log.warning(
                 "%s: fields that the contract does not know: %s", self.entity.table.name, ", ".join(unknown)
             )
-        finish_load(self.con, self.entity, self.begun, files, outcomes, unknown)
+        finish_load(self.con, self.entity, self.begun, files, outcomes, unknown, removed_row_count)
         self.report.add(outcomes)
         self.report.unknown_fields += unknown
 

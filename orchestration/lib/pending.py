@@ -40,8 +40,9 @@ def mark_for_reload(con: duckdb.DuckDBPyConnection, entity: Entity, deliveries: 
     )
 
 
-def delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[str]) -> None:
-    """Remove what an earlier load made of these files (they changed, or are loaded anew)."""
+def delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[str]) -> int:
+    """Remove the rows that an earlier load made of these files; return how many these were."""
+    removed_row_count = 0
     # Of a file that no load has seen there is nothing; to look for it all the same means to read every path.
     seen = con.execute(
         "select list(raw_path) from catalog.file where raw_path in (select unnest(?)) and load_id is not null",
@@ -52,8 +53,10 @@ def delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[
             of_files = "_raw_path in (select unnest(?))"
             if "_raw_path" not in table.columns:
                 of_files = f"series_id in (select series_id from {entity.stored[0].name} where {of_files})"
-            con.execute(f"delete from {table.name} where {of_files}", [seen[0]])
+            deleted = con.execute(f"delete from {table.name} where {of_files}", [seen[0]]).fetchone()
+            removed_row_count += deleted[0] if deleted else 0
     con.execute("delete from catalog.rejected_row where raw_path in (select unnest(?))", [raw_paths])
+    return removed_row_count
 
 
 def choose_files(
@@ -61,7 +64,7 @@ def choose_files(
     entity: Entity,
     deliveries: Sequence[Delivery] | None,
     report: LoadReport,
-    delete: Callable[[duckdb.DuckDBPyConnection, Entity, list[str]], None] = delete_rows,
+    delete: Callable[[duckdb.DuckDBPyConnection, Entity, list[str]], int] = delete_rows,
 ) -> list[ChosenFile]:
     """The files whose turn it is, by delivery and path; marks duplicates and files whose partner has not come.
 
@@ -133,7 +136,7 @@ def _mark_duplicates(
     con: duckdb.DuckDBPyConnection,
     entity: Entity,
     report: LoadReport,
-    delete: Callable[[duckdb.DuckDBPyConnection, Entity, list[str]], None],
+    delete: Callable[[duckdb.DuckDBPyConnection, Entity, list[str]], int],
 ) -> None:
     """A candidate is a duplicate if its content is loaded, or comes from an earlier candidate, for the same path."""
     # Rarely is there any, and to see that, hashes are enough: the paths of all that was ever loaded are far longer.
@@ -194,7 +197,10 @@ def _mark_duplicates(
         [utc_now()],
     )
     insert_arrow(con, "delete from candidate where raw_path in (select raw_path from rows)", rows)
-    delete(con, entity, [path for path, _ in duplicates])
+    removed_row_count = delete(con, entity, [path for path, _ in duplicates])
+    if removed_row_count:
+        # A load of no files: models that have seen these rows learn from it that they are gone.
+        finish_load(con, entity, begin_load(con), [], [], removed_row_count=removed_row_count)
 
 
 def _mark_waiting(con: duckdb.DuckDBPyConnection, entity: Entity, report: LoadReport) -> None:
@@ -249,6 +255,7 @@ def finish_load(
     files: Sequence[ChosenFile],
     outcomes: Sequence[Outcome],
     unknown_fields: Sequence[str] = (),
+    removed_row_count: int = 0,
 ) -> None:
     """Write what became of the files into the catalog, in the transaction that wrote their rows."""
     finished_at = utc_now()
@@ -305,7 +312,7 @@ def finish_load(
         [begun.load_id],
     )
     con.execute(
-        "insert into catalog.load values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into catalog.load values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             begun.load_id,
             entity.measurement,
@@ -317,6 +324,7 @@ def finish_load(
             sum(outcome.row_count for outcome in outcomes),
             sum(len(outcome.rejected) for outcome in outcomes),
             list(unknown_fields),
+            removed_row_count,
         ],
     )
 

@@ -163,7 +163,7 @@ def test_these_conventions_see_what_breaks_them(manifest: Manifest) -> None:
         ("machine_learning_curated", "model.vitalhouse.stg_balance__accelerometer"),
         ("machine_learning_curated", "source.vitalhouse.raw.balance_customer"),
         ("customer_curated", "model.vitalhouse.excluded_device"),
-        ("run", "model.vitalhouse.int_balance_customer__judged"),
+        ("run", "model.vitalhouse.int_balance_customer__consent_status"),
         ("accelerometer_trusted", "model.vitalhouse.stg_balance__accelerometer"),
     ):
         assert f"{name} reads {parent}" in ways_around_the_gate(changed(read(name, [parent])))
@@ -371,10 +371,10 @@ def test_every_table_is_seen_to_leak_after_a_withdrawal_that_was_not_built(train
 # For each table, a row that is Kim's, or a stranger's.
 LEAKS = {
     "intermediate.customer_trusted": "customer_key = 'motion_lab:kim@test.com:s-kim'",
-    "intermediate.int_balance_customer__measured": "email = 'stranger@test.com'",
+    "intermediate.int_balance_customer__with_readings": "email = 'stranger@test.com'",
     "intermediate.accelerometer_trusted": "email = 'kim@test.com'",
     "intermediate.step_trainer_trusted": "serial_number = 's-shared'",
-    "intermediate.int_balance_reading__paired": "participant_key = 'a stranger'",
+    "intermediate.int_balance_reading__joined": "participant_key = 'a stranger'",
     "balance.customer_curated": "email = 'kim@test.com'",
     "balance.machine_learning_curated": "participant_key = null",
 }
@@ -406,7 +406,7 @@ def test_a_reading_of_a_withdrawn_period_is_seen(trainers_by_reading: Trainers, 
     tables = {
         "intermediate.accelerometer_trusted": "email = 'lee@test.com'",
         "intermediate.step_trainer_trusted": "serial_number = 's-lee'",
-        "intermediate.int_balance_reading__paired": "email = 'lee@test.com'",
+        "intermediate.int_balance_reading__joined": "email = 'lee@test.com'",
         "balance.machine_learning_curated": (
             "participant_key in (select participant_key from balance.customer_curated where email = 'lee@test.com')"
         ),

@@ -10,13 +10,13 @@ from tests.dbt.project import PROJECT_PATH, DbtHome, DbtRun
 # For each singular test, damage that it must see.
 DAMAGE = {
     "assert_current_files_agree_with_catalog": (
-        "update intermediate.int_ecg_run__paired set header_loaded_raw_path = 'gone' where run_key = 'sf_state:01:1'"
+        "update intermediate.int_ecg_run__header_with_signal set header_loaded_raw_path = 'gone' where run_key = 'sf_state:01:1'"
     ),
     "assert_duplicate_points_to_an_original": (
         "update ecg.run set duplicate_of_run_key = 'sf_state:82:1' where run_key = 'sf_state:05:1'"
     ),
     "assert_every_consent_can_be_read": (
-        "update intermediate.int_balance_customer__judged set has_research_consent_text = true, "
+        "update intermediate.int_balance_customer__consent_status set has_research_consent_text = true, "
         "research_consent_at = null where customer_key = (select min(customer_key) from intermediate.customer_trusted)"
     ),
     "assert_every_day_is_of_its_files": (
@@ -33,7 +33,7 @@ DAMAGE = {
     ),
     "assert_every_age_is_plausible": "update ecg.run set is_age_plausible = false where run_key = 'sf_state:01:1'",
     "assert_every_event_is_kept_or_discarded": (
-        "delete from intermediate.int_practice_claim__numbered where claim_id = 7 and arrival_number = 1"
+        "delete from intermediate.int_practice_claim__deduplicated where claim_id = 7 and arrival_number = 1"
     ),
     "assert_revenue_is_that_of_the_claims": (
         "update practice.revenue_10min set revenue_eur = revenue_eur + 0.01"
@@ -46,7 +46,7 @@ DAMAGE = {
     "assert_every_run_is_a_header_and_a_signal": "delete from ecg.run where run_key = 'sf_state:04:1'",
     "assert_funnel_adds_up": "update balance.funnel set row_count = row_count + 1 where outcome = 'delivered again'",
     "assert_no_record_is_of_the_future": (
-        "update intermediate.int_balance_customer__judged set last_updated_at = timestamp '2999-01-01' "
+        "update intermediate.int_balance_customer__consent_status set last_updated_at = timestamp '2999-01-01' "
         "where customer_key = (select max(customer_key) from intermediate.customer_trusted)"
     ),
     "assert_no_copy_is_identified": (
@@ -67,14 +67,14 @@ DAMAGE = {
         "update ecg.subject set has_conflict = true where subject_key = 'sf_state:01'"
     ),
     "assert_run_was_read_with_its_header": (
-        "update intermediate.int_ecg_run__paired set is_read_with_its_header = false where run_key = 'sf_state:01:1'"
+        "update intermediate.int_ecg_run__header_with_signal set is_read_with_its_header = false where run_key = 'sf_state:01:1'"
     ),
     "assert_current_version_is_the_last": (
-        "update intermediate.int_bloodtest_patient__versioned set is_current = true "
+        "update intermediate.int_bloodtest_patient__scd2 set is_current = true "
         "where patient_key = (select max(patient_key) from bloodtest.patient where version_count = 2)"
     ),
     "assert_every_patient_record_is_plausible": (
-        "update intermediate.int_bloodtest_patient__versioned set weight_kg = 1 where patient_key = 'sf_state:1018'"
+        "update intermediate.int_bloodtest_patient__scd2 set weight_kg = 1 where patient_key = 'sf_state:1018'"
     ),
     "assert_every_test_has_its_patient": (
         "update bloodtest.bloodtest set patient_key = 'unknown', doctor_key = 'unknown' "
@@ -90,7 +90,7 @@ DAMAGE = {
         "where test_key = (select max(test_key) from bloodtest.bloodtest)"
     ),
     "assert_patient_versions_follow_each_other": (
-        "update intermediate.int_bloodtest_patient__versioned set version_number = 3 "
+        "update intermediate.int_bloodtest_patient__scd2 set version_number = 3 "
         "where patient_key = 'sf_state:1018'"
     ),
     "assert_quality_expectations_hold": "delete from bloodtest.lab where lab_key = 'unknown'",

@@ -101,10 +101,10 @@ def parsed_project() -> Any:
 class House:
     """A home in which deliveries arrive, and are built now and then."""
 
-    def __init__(self, path: Path, drops_members: bool = True) -> None:
+    def __init__(self, path: Path, snapshot_drops_absent: bool = True) -> None:
         self.home = DbtHome(path).prepare()
         self.lake, self.warehouse = Lake(path / "lake"), Warehouse(self.home.warehouse_path)
-        self.vars = json.dumps({"dimension_load": "replace" if drops_members else "append"})
+        self.vars = json.dumps({"dimension_load": "replace" if snapshot_drops_absent else "append"})
         self.has_views = False
 
     def arrive(self, name: str, files: Files) -> None:
@@ -213,7 +213,7 @@ def _unique(rows: Iterator[tuple[Any, dict[str, Any]]]) -> dict[Any, dict[str, A
     order=st.permutations(NAMES),
     built_after=st.lists(st.booleans(), min_size=5, max_size=5),
     reloaded=st.none() | st.sampled_from(NAMES),
-    drops_members=st.booleans(),
+    snapshot_drops_absent=st.booleans(),
 )
 @example(CORNERS, list(reversed(NAMES)), [True, True, False, True, True], NAMES[1], True)
 @example(CORNERS, [NAMES[i] for i in (3, 0, 4, 1, 2)], [True, False, True, False, True], NAMES[3], False)
@@ -223,18 +223,18 @@ def test_five_deliveries_make_the_same_marts_in_any_order(
     order: list[str],
     built_after: list[bool],
     reloaded: str | None,
-    drops_members: bool,
+    snapshot_drops_absent: bool,
 ) -> None:
     """Built as they arrive, some together, one loaded anew in between: as expected, and as a full refresh has it."""
-    house = House(tmp_path_factory.mktemp("house"), drops_members)
-    for name, is_built in zip(order, built_after, strict=True):
+    house = House(tmp_path_factory.mktemp("house"), snapshot_drops_absent)
+    for name, relation_exists in zip(order, built_after, strict=True):
         house.arrive(name, files[name])
-        if is_built:
+        if relation_exists:
             house.build()
     if reloaded:
         house.reload(reloaded)
     house.build()
-    assert house.found() == expected(files, drops_members=drops_members)
+    assert house.found() == expected(files, snapshot_drops_absent=snapshot_drops_absent)
     grown = house.marts()
     assert house.remembered() == grown["patient_history"]
     house.build("--full-refresh")

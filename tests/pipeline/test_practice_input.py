@@ -168,7 +168,7 @@ def test_a_build_publishes_revenue_and_no_name(fresh: Built) -> None:
         assert not {"phone_number", "first_name", "last_name"} & columns
         assert con.execute("select count(*) from practice.office_patient").fetchone() == (1000,)
         revenue = con.execute("select sum(revenue_eur) from practice.revenue_10min").fetchone()
-        filled = con.execute("select sum(revenue_eur) from practice.revenue_10min_filled").fetchone()
+        filled = con.execute("select sum(revenue_eur) from practice.revenue_10min_gapless").fetchone()
         assert revenue == filled and revenue is not None and revenue[0] > 0
     # What comes later changes the window that it belongs to.
     day = fresh.home.lake_path / "incoming/clinic=family_practice/measurement=practice/2026-03-04"

@@ -76,7 +76,7 @@ class Step:
 
     file: File
     rows: tuple[Row, ...]
-    is_built: bool = True
+    relation_exists: bool = True
 
 
 # -- what is to be expected ---------------------------------------------------------------------------
@@ -338,7 +338,7 @@ def test_any_order_repetition_and_batching_give_the_same(office: Office, story: 
     for step in story:
         office.load(step)
         lying[step.file] = step.rows
-        if step.is_built:
+        if step.relation_exists:
             office.build()
     office.build()
     found = office.marts()
@@ -378,7 +378,7 @@ def test_a_repeat_writes_no_row_but_its_own(office: Office) -> None:
         office.load(step)
     office.build()
     written = "select _raw_path, _row_number, arrival_number, is_as_first from {} where decision_number > {}"
-    numbered = "intermediate.int_practice_claim__numbered"
+    numbered = "intermediate.int_practice_claim__deduplicated"
     watermark = 2 * office.load_id + 1
     office.load(Step(CLAIM_B, (claim(TIMES[3]), claim(TIMES[5], 4))))
     office.build()
@@ -423,7 +423,7 @@ def test_the_filled_series_has_every_window_from_the_first_to_the_last(office: O
     for step in (OF_ADA, diagnosed, Step(CLAIM_A, (claim(EARLY), claim(LATE, 2)))):
         office.load(step)
     office.build()
-    found = rows(office.con, "select * from practice.revenue_10min_filled")
+    found = rows(office.con, "select * from practice.revenue_10min_gapless")
     revenue = office.marts().revenue
     starts = [EARLY + number * TEN_MINUTES for number in range(5)]
     assert {row[1:3] for row in found} == set(itertools.product(("Amnesia", "Asthma"), starts))

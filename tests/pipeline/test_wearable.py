@@ -134,11 +134,11 @@ def test_nothing_is_left_of_the_time_after_the_withdrawal(study: Study, con: duc
 
 def test_now_can_be_said(study: Study) -> None:
     compiled = study.home.dbt(
-        "compile", "--select", "int_wearable_participant__synced", "--vars", "{wearable_now: '2024-10-25 12:00:00'}"
+        "compile", "--select", "int_wearable_participant__last_sync", "--vars", "{wearable_now: '2024-10-25 12:00:00'}"
     )
     assert compiled.success
     (node,) = [
-        node for node in study.home.manifest["nodes"].values() if node["name"] == "int_wearable_participant__synced"
+        node for node in study.home.manifest["nodes"].values() if node["name"] == "int_wearable_participant__last_sync"
     ]
     assert study.home.query(f"select distinct now_at from ({node['compiled_code']})") == [(datetime(2024, 10, 25, 12),)]
 

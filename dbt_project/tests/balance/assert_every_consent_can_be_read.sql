@@ -7,5 +7,5 @@ select
     last_delivery,
     _raw_path,
     _row_number
-from {{ ref('int_balance_customer__judged') }}
+from {{ ref('int_balance_customer__consent_status') }}
 where has_research_consent_text and research_consent_at is null

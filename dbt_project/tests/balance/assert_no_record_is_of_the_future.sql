@@ -8,5 +8,5 @@ select
     last_delivery,
     _raw_path,
     _row_number
-from {{ ref('int_balance_customer__judged') }}
+from {{ ref('int_balance_customer__consent_status') }}
 where last_updated_at > {{ build_time() }}

@@ -4,7 +4,7 @@
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'patient_history'}}}) }}
 
 {% set snapshot = ref('patient_history_snapshot') %}
-{% set has_snapshot = is_built(snapshot) %}
+{% set has_snapshot = relation_exists(snapshot) %}
 
 with version as (
 

@@ -1,10 +1,10 @@
 -- A returned row is a run whose header or signal is another file than the one that the catalog holds for current, by
 -- which the loader pairs signals with headers: the figures of such a run would belong to another header.
-{{ config(meta={'dagster': {'ref': {'name': 'int_ecg_run__paired'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'int_ecg_run__header_with_signal'}}}) }}
 
 with run as (
 
-    select * from {{ ref('int_ecg_run__paired') }}
+    select * from {{ ref('int_ecg_run__header_with_signal') }}
 
 ),
 

@@ -3,5 +3,5 @@ select
     run_key,
     header_loaded_raw_path,
     signal_loaded_raw_path
-from {{ ref('int_ecg_run__paired') }}
+from {{ ref('int_ecg_run__header_with_signal') }}
 where not is_read_with_its_header

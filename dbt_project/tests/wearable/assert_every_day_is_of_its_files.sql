@@ -3,7 +3,7 @@
 
 with fingerprinted as (
 
-    select * from {{ ref('int_wearable_day__fingerprinted') }}
+    select * from {{ ref('int_wearable_day__source_hash') }}
 
 ),
 

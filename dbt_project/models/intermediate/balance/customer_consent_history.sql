@@ -9,7 +9,7 @@ with record as (
         research_consent_at,
         first_delivery,
         lead(last_updated_at) over (partition by customer_key order by last_updated_at) as next_updated_at
-    from {{ ref('int_balance_customer__recorded') }}
+    from {{ ref('int_balance_customer__latest_per_update') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with customer as (
 
-    select * from {{ ref('int_balance_customer__judged') }}
+    select * from {{ ref('int_balance_customer__consent_status') }}
 
 ),
 

@@ -6,7 +6,7 @@ with reading as (
 
 customer as (
 
-    select * from {{ ref('int_balance_customer__measured') }}
+    select * from {{ ref('int_balance_customer__with_readings') }}
 
 ),
 

@@ -23,7 +23,7 @@ revenue_category as (
 
 patient as (
 
-    select * from {{ ref('int_practice_patient__numbered') }}
+    select * from {{ ref('int_practice_patient__deduplicated') }}
 
 ),
 

@@ -11,7 +11,7 @@
 
 with diagnosis as {{ in_place() }} (
 
-    select * from {{ ref('int_practice_diagnosis__numbered') }}
+    select * from {{ ref('int_practice_diagnosis__deduplicated') }}
 
 ),
 

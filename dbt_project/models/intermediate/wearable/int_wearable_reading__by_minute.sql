@@ -7,7 +7,7 @@
     )
 }}
 
--- depends_on: {{ ref('int_wearable_file__covered') }}
+-- depends_on: {{ ref('int_wearable_file__time_coverage') }}
 with reading as (
 
     select * from {{ ref('stg_wearable__reading') }}
@@ -28,7 +28,7 @@ roster as (
 
 fingerprinted as (
 
-    select * from {{ ref('int_wearable_day__fingerprinted') }}
+    select * from {{ ref('int_wearable_day__source_hash') }}
 
 ),
 
@@ -36,7 +36,7 @@ fingerprinted as (
 
     covered as (
 
-        select * from {{ ref('int_wearable_file__covered') }}
+        select * from {{ ref('int_wearable_file__time_coverage') }}
 
     ),
 

@@ -22,7 +22,7 @@ step_trainer as (
 
 customer as (
 
-    select * from {{ ref('int_balance_customer__judged') }}
+    select * from {{ ref('int_balance_customer__consent_status') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with customer as (
 
-    select * from {{ ref('int_balance_customer__judged') }}
+    select * from {{ ref('int_balance_customer__consent_status') }}
 
 ),
 
@@ -9,7 +9,7 @@ measured as (
     select distinct
         clinic,
         serial_number
-    from {{ ref('int_balance_customer__measured') }}
+    from {{ ref('int_balance_customer__with_readings') }}
 
 ),
 

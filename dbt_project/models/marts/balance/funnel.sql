@@ -30,7 +30,7 @@ step_trainer as (
 
 customer as (
 
-    select * from {{ ref('int_balance_customer__judged') }}
+    select * from {{ ref('int_balance_customer__consent_status') }}
 
 ),
 
@@ -42,7 +42,7 @@ trusted_customer as (
 
 measured as (
 
-    select * from {{ ref('int_balance_customer__measured') }}
+    select * from {{ ref('int_balance_customer__with_readings') }}
 
 ),
 
@@ -54,7 +54,7 @@ excluded_device as (
 
 pair as (
 
-    select * from {{ ref('int_balance_reading__paired') }}
+    select * from {{ ref('int_balance_reading__joined') }}
 
 ),
 

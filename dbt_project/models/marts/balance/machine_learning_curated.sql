@@ -1,6 +1,6 @@
 with pair as (
 
-    select * from {{ ref('int_balance_reading__paired') }}
+    select * from {{ ref('int_balance_reading__joined') }}
 
 ),
 

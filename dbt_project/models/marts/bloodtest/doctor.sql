@@ -1,6 +1,6 @@
 with record as (
 
-    select * from {{ ref('int_bloodtest_patient__delivered') }}
+    select * from {{ ref('int_bloodtest_patient__records') }}
     where not is_withdrawn
 
 ),

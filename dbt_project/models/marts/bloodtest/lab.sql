@@ -1,6 +1,6 @@
 with record as (
 
-    select * from {{ ref('int_bloodtest_lab__named') }}
+    select * from {{ ref('int_bloodtest_lab__name_counts') }}
 
 ),
 

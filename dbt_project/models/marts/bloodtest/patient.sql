@@ -2,7 +2,7 @@
 
 with patient as (
 
-    select * from {{ ref('int_bloodtest_patient__versioned') }}
+    select * from {{ ref('int_bloodtest_patient__scd2') }}
     where is_current
 
 ),

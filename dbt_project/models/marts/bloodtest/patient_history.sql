@@ -2,7 +2,7 @@
 
 with version as (
 
-    select * from {{ ref('int_bloodtest_patient__versioned') }}
+    select * from {{ ref('int_bloodtest_patient__scd2') }}
 
 ),
 

@@ -124,7 +124,7 @@ summarised as (
         max(tested_at) as last_tested_at,
         count(*) filter (where is_recent) as recent_test_count,
         count(*) filter (where is_recent and (systolic_mmhg >= 140 or diastolic_mmhg >= 90)) as raised_pressure_count,
-        max({{ named_record_of(latest) }}) filter (where is_recent) as latest_test,
+        max({{ struct_value(latest) }}) filter (where is_recent) as latest_test,
         max(load_id) as last_load_id
     from considered
     group by clinic, patient_id

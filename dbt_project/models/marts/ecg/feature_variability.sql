@@ -1,6 +1,6 @@
 with variability as (
 
-    select * from {{ ref('int_ecg_feature__varied') }}
+    select * from {{ ref('int_ecg_feature__variance_components') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with match as (
 
-    select * from {{ ref('int_ecg_run__matched') }}
+    select * from {{ ref('int_ecg_run__identified') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with rate as (
 
-    select * from {{ ref('int_ecg_protocol__rated') }}
+    select * from {{ ref('int_ecg_protocol__identification_rates') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with run as (
 
-    select * from {{ ref('int_ecg_run__paired') }}
+    select * from {{ ref('int_ecg_run__header_with_signal') }}
 
 ),
 
@@ -10,7 +10,7 @@ one_row_per_window as (
         run_key,
         duration_s,
         {{ list_positions('window_quality') }} as window_index,
-        {{ list_to_rows('window_quality') }} as quality_index
+        {{ unnest_list('window_quality') }} as quality_index
     from run
     where is_usable
 

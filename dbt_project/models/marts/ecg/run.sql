@@ -1,12 +1,12 @@
 with run as (
 
-    select * from {{ ref('int_ecg_run__paired') }}
+    select * from {{ ref('int_ecg_run__header_with_signal') }}
 
 ),
 
 comparison as (
 
-    select * from {{ ref('int_ecg_run__compared') }}
+    select * from {{ ref('int_ecg_run__duplicates') }}
 
 ),
 

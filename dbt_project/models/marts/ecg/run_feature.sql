@@ -1,6 +1,6 @@
 with run as (
 
-    select * from {{ ref('int_ecg_run__paired') }}
+    select * from {{ ref('int_ecg_run__header_with_signal') }}
 
 ),
 
@@ -8,8 +8,8 @@ one_row_per_feature as (
 
     select
         run_key,
-        {{ list_to_rows('general_feature_names') }} as feature,
-        {{ list_to_rows('general_feature_values') }} as value -- noqa: RF04
+        {{ unnest_list('general_feature_names') }} as feature,
+        {{ unnest_list('general_feature_values') }} as value -- noqa: RF04
     from run
 
 )

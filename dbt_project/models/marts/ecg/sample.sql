@@ -33,8 +33,8 @@ one_row_per_sample as (
         run_key,
         sampling_rate_hz,
         {{ list_positions('raw_mv') }} as sample_index,
-        {{ list_to_rows('raw_mv') }} as raw_mv,
-        {{ list_to_rows('filtered_mv') }} as filtered_mv
+        {{ unnest_list('raw_mv') }} as raw_mv,
+        {{ unnest_list('filtered_mv') }} as filtered_mv
     from current_signal
 
 ),

@@ -6,7 +6,7 @@ with run as (
 
 identity as (
 
-    select * from {{ ref('int_ecg_subject__narrowed') }}
+    select * from {{ ref('int_ecg_subject__birth_date_bounds') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with event as (
 
-    select * from {{ ref('int_practice_claim__numbered') }}
+    select * from {{ ref('int_practice_claim__deduplicated') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with event as (
 
-    select * from {{ ref('int_practice_diagnosis__numbered') }}
+    select * from {{ ref('int_practice_diagnosis__deduplicated') }}
 
 ),
 

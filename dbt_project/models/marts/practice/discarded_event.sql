@@ -6,19 +6,19 @@ with office_patient as (
 
 claim as (
 
-    select * from {{ ref('int_practice_claim__numbered') }}
+    select * from {{ ref('int_practice_claim__deduplicated') }}
 
 ),
 
 diagnosis as (
 
-    select * from {{ ref('int_practice_diagnosis__numbered') }}
+    select * from {{ ref('int_practice_diagnosis__deduplicated') }}
 
 ),
 
 patient as (
 
-    select * from {{ ref('int_practice_patient__numbered') }}
+    select * from {{ ref('int_practice_patient__deduplicated') }}
 
 ),
 

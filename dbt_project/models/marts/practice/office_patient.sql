@@ -1,6 +1,6 @@
 with patient as (
 
-    select * from {{ ref('int_practice_patient__numbered') }}
+    select * from {{ ref('int_practice_patient__deduplicated') }}
 
 ),
 

@@ -11,7 +11,7 @@
 
 with claim as {{ in_place() }} (
 
-    select * from {{ ref('int_practice_claim__numbered') }}
+    select * from {{ ref('int_practice_claim__deduplicated') }}
 
 ),
 

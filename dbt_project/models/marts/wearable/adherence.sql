@@ -1,6 +1,6 @@
 with participant as (
 
-    select * from {{ ref('int_wearable_participant__synced') }}
+    select * from {{ ref('int_wearable_participant__last_sync') }}
 
 ),
 

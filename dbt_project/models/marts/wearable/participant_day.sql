@@ -1,18 +1,18 @@
 with participant as (
 
-    select * from {{ ref('int_wearable_participant__synced') }}
+    select * from {{ ref('int_wearable_participant__last_sync') }}
 
 ),
 
 measured as (
 
-    select * from {{ ref('int_wearable_day__measured') }}
+    select * from {{ ref('int_wearable_day__daily_metrics') }}
 
 ),
 
 night as (
 
-    select * from {{ ref('int_wearable_night__slept') }}
+    select * from {{ ref('int_wearable_night__sleep_nights') }}
 
 ),
 

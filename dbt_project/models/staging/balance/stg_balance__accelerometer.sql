@@ -14,7 +14,7 @@ decoded as (
 
     select
         reading.clinic,
-        {{ normalised('reading.email') }} as email,
+        {{ normalise_identifier('reading.email') }} as email,
         {{ epoch_ms_to_timestamp('reading.timestamp') }} as measured_at,
         reading.x,
         reading.y,

@@ -14,8 +14,8 @@ normalised as (
 
     select
         *,
-        {{ normalised('email') }} as person_email,
-        {{ normalised('serialnumber') }} as device_serial_number
+        {{ normalise_identifier('email') }} as person_email,
+        {{ normalise_identifier('serialnumber') }} as device_serial_number
     from customer
 
 ),

@@ -14,7 +14,7 @@ decoded as (
 
     select
         reading.clinic,
-        {{ normalised('reading.serialnumber') }} as serial_number,
+        {{ normalise_identifier('reading.serialnumber') }} as serial_number,
         {{ epoch_ms_to_timestamp('reading.sensorreadingtime') }} as measured_at,
         reading.distancefromobject as distance_from_object_cm,
         delivered_content.first_delivery,

@@ -36,7 +36,7 @@ keyed as (
 
     select
         *,
-        {{ content_key([
+        {{ surrogate_key([
             'clinic',
             'patient_id',
             'lab_id',

@@ -48,7 +48,7 @@ delivery as (
             ),
             true
         )
-        and {{ drops_members() }} as drops_absent
+        and {{ snapshot_drops_absent() }} as drops_absent
     from arrived
     group by clinic, delivery
 

@@ -16,6 +16,7 @@ renamed as (
         file_count,
         row_count,
         rejected_count,
+        removed_row_count,
         unknown_fields
     from source
 

@@ -5,8 +5,8 @@
     less than that of any load so far, so that none is missed; some are looked at twice, which changes nothing.
 #}
 {% macro update_patients_of_tests() -%}
-    {%- set delivered = ref('int_bloodtest_patient__delivered') -%}
-    {%- set versioned = ref('int_bloodtest_patient__versioned') -%}
+    {%- set delivered = ref('int_bloodtest_patient__records') -%}
+    {%- set versioned = ref('int_bloodtest_patient__scd2') -%}
     {%- set patient = ref('patient') -%}
     {%- if is_incremental() -%}
         update {{ this }} as test

@@ -1,6 +1,6 @@
 with record as (
 
-    select * from {{ ref('int_balance_customer__recorded') }}
+    select * from {{ ref('int_balance_customer__latest_per_update') }}
 
 ),
 

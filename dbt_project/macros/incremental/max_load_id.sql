@@ -5,7 +5,7 @@
     Arguments
         relation: a relation with a column load_id.
 #}
-{% macro newest_load_id(relation) -%}
+{% macro max_load_id(relation) -%}
     {{ return(
         run_query('select coalesce(max(load_id), 0) from ' ~ relation).columns[0].values()[0] if execute else 0
     ) }}

@@ -56,7 +56,7 @@ told as (
 
     select
         *,
-        {{ without_values('reason') }} as problem
+        {{ redact_values('reason') }} as problem
     from refused
 
 ),

@@ -1,10 +1,10 @@
 {# Several columns as one value, to compare them all at once; nulls count as equal. #}
-{% macro record_of(columns) -%}
+{% macro row_value(columns) -%}
     row({{ columns | join(', ') }})
 {%- endmacro %}
 
 {# The same with names, so that each can be taken out again; ordered as its values are, the first one first. #}
-{% macro named_record_of(columns) -%}
+{% macro struct_value(columns) -%}
     struct_pack({% for column in columns %}{{ column }} := {{ column }}{% if not loop.last %}, {% endif %}{% endfor %})
 {%- endmacro %}
 

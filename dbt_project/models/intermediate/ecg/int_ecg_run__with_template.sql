@@ -1,6 +1,6 @@
 with run as (
 
-    select * from {{ ref('int_ecg_run__counted') }}
+    select * from {{ ref('int_ecg_run__usable') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with covered as (
 
-    select * from {{ ref('int_wearable_file__covered') }}
+    select * from {{ ref('int_wearable_file__time_coverage') }}
 
 ),
 

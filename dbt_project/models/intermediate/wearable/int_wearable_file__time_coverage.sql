@@ -74,7 +74,7 @@ covered as (
     inner join new_file on reading._load_id = new_file.load_id and reading._raw_path = new_file.raw_path
     {% if is_incremental() %}
         -- what is new was loaded after all that is here
-        where reading._load_id > {{ newest_load_id(this) }}
+        where reading._load_id > {{ max_load_id(this) }}
     {% endif %}
     group by all
 

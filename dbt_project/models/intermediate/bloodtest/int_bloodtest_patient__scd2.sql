@@ -12,7 +12,7 @@
     'doctor_key', 'age_years', 'sex', 'height_cm', 'weight_kg', 'first_name', 'last_name', 'address', 'practice_name',
 ] %}
 
-{% set delivered = ref('int_bloodtest_patient__delivered') %}
+{% set delivered = ref('int_bloodtest_patient__records') %}
 
 -- Large tables are named where they are read: the engine would keep the whole of a CTE that is read twice.
 with patient_file as (
@@ -77,7 +77,7 @@ patient as (
     -- of several records of a patient in one delivery the one that stands last counts
     select
         *,
-        {{ record_of(described) }} as said
+        {{ row_value(described) }} as said
     from {{ delivered }}
     where
         not is_withdrawn

@@ -6,7 +6,7 @@ with sleep as (
 
 covered as (
 
-    select * from {{ ref('int_wearable_file__covered') }}
+    select * from {{ ref('int_wearable_file__time_coverage') }}
 
 ),
 

@@ -2,7 +2,7 @@
     Key made of its parts, clinic first, a colon between them; a part that is missing is empty. The sources' contracts see
     to it that no id holds a colon.
 #}
-{% macro content_key(parts) -%}
+{% macro surrogate_key(parts) -%}
     {%- for part in parts -%}
         coalesce(cast({{ part }} as varchar), '')
         {%- if not loop.last %} || ':' || {% endif -%}

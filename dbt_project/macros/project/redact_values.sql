@@ -2,7 +2,7 @@
     Why something was refused, without the value that was: for a field what was expected of it, else all but what stands in
     quotation marks. A value that has such marks itself goes whole, since the last one counts.
 #}
-{% macro without_values(reason) -%}
+{% macro redact_values(reason) -%}
     case
         when regexp_full_match({{ reason }}, '\w+ is ''.*'': expected .*', 's')
             then regexp_replace({{ reason }}, '^(\w+) is ''.*'': (expected .*)$', '\1: \2', 's')

@@ -5,5 +5,5 @@ from orchestration.lib.variability import vary_features
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    runs, counted = dbt.ref("int_ecg_run__paired"), dbt.ref("int_ecg_run__counted")
+    runs, counted = dbt.ref("int_ecg_run__header_with_signal"), dbt.ref("int_ecg_run__usable")
     return vary_features(runs.join(counted, "run_key", how="semi").to_arrow_table())

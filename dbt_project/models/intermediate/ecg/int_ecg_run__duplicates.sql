@@ -1,6 +1,6 @@
 with run as (
 
-    select * from {{ ref('int_ecg_run__paired') }}
+    select * from {{ ref('int_ecg_run__header_with_signal') }}
 
 ),
 

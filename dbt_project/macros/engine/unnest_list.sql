@@ -1,5 +1,5 @@
 {# One row per element of a list, in the list's order; several in one select walk their lists in step. #}
-{% macro list_to_rows(list) -%}
+{% macro unnest_list(list) -%}
     unnest({{ list }})
 {%- endmacro %}
 

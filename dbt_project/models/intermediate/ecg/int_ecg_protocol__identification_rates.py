@@ -5,4 +5,4 @@ from orchestration.lib.identity import rate_protocols
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    return rate_protocols(dbt.ref("int_ecg_run__matched").to_arrow_table())
+    return rate_protocols(dbt.ref("int_ecg_run__identified").to_arrow_table())

@@ -1,6 +1,6 @@
 with customer as (
 
-    select * from {{ ref('int_balance_customer__measured') }}
+    select * from {{ ref('int_balance_customer__with_readings') }}
 
 ),
 

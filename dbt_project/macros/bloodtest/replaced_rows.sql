@@ -51,11 +51,11 @@
 {%- endmacro %}
 
 {#
-    For the post_hook of int_bloodtest_patient__versioned: patients of whom no record is left, their file having been loaded
+    For the post_hook of int_bloodtest_patient__scd2: patients of whom no record is left, their file having been loaded
     anew without them.
 #}
 {% macro delete_forgotten_patients() -%}
-    {%- set delivered = ref('int_bloodtest_patient__delivered') -%}
+    {%- set delivered = ref('int_bloodtest_patient__records') -%}
     delete from {{ this }}
     where
         patient_key in (select withdrawn.patient_key from {{ delivered }} as withdrawn where withdrawn.is_withdrawn)
