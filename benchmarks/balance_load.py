@@ -14,10 +14,10 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.sources import BALANCE_CUSTOMER
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.ingest.load import load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources.balance.contract import BALANCE_CUSTOMER
+from orchestration.lib.warehouse.connection import Warehouse
 
 _START_MS = 1_655_564_376_361
 

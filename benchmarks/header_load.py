@@ -13,10 +13,10 @@ import numpy as np
 
 from benchmarks.deliveries import write_delivery
 from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.sources import ECG_RUN_HEADER
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.ingest.load import load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources.ecg.contract import ECG_RUN_HEADER
+from orchestration.lib.warehouse.connection import Warehouse
 
 _BARE = """
     create or replace table header as

@@ -12,12 +12,13 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from orchestration.lib.ecg import transform_runs
-from orchestration.lib.home import Home
-from orchestration.lib.lake import Delivery, Lake
-from orchestration.lib.loader import load
-from orchestration.lib.sources import ECG_RUN_HEADER
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.core.home import Home
+from orchestration.lib.ingest.load import load
+from orchestration.lib.lake.delivery import Delivery
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources.ecg.contract import ECG_RUN_HEADER
+from orchestration.lib.sources.ecg.transform import transform_runs
+from orchestration.lib.warehouse.connection import Warehouse
 
 Result = TypeVar("Result")
 

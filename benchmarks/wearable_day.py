@@ -16,13 +16,13 @@ from statistics import median
 import numpy as np
 
 from benchmarks.measure import print_machine, temporary_home
-from orchestration.lib import dbt
-from orchestration.lib.home import Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.signal_store import prepare
-from orchestration.lib.sources import WEARABLE_READING, WEARABLE_ROSTER
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.core.home import Home
+from orchestration.lib.ingest.load import load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.modelling import dbt_cli
+from orchestration.lib.sources.ecg.signal_parquet import prepare
+from orchestration.lib.sources.wearable.contract import WEARABLE_READING, WEARABLE_ROSTER
+from orchestration.lib.warehouse.connection import Warehouse
 from synthetic.wearable import heart_rate_document
 
 INTERVAL_SECONDS = 20
@@ -63,12 +63,12 @@ class History:
             for entity in (WEARABLE_ROSTER, WEARABLE_READING)
         )
         subprocess.run(
-            [dbt.executable(), "--quiet", "run", "--select", "tag:wearable"],
-            cwd=dbt.PROJECT_PATH,
-            env=dbt.environment(self.home),
+            [dbt_cli.executable(), "--quiet", "run", "--select", "tag:wearable"],
+            cwd=dbt_cli.PROJECT_PATH,
+            env=dbt_cli.environment(self.home),
             check=True,
         )
-        results = json.loads((self.home.dbt_target_path / dbt.RESULTS).read_text())["results"]
+        results = json.loads((self.home.dbt_target_path / dbt_cli.RESULTS).read_text())["results"]
         return loaded, sum(result["execution_time"] for result in results)
 
     def add(self, number: int) -> tuple[float, float]:

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.sources import WEARABLE_READING
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.ingest.load import load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources.wearable.contract import WEARABLE_READING
+from orchestration.lib.warehouse.connection import Warehouse
 from synthetic.wearable import heart_rate_document
 
 

@@ -15,10 +15,10 @@ from orchestration.defs import (
     sensors,
     wearable,
 )
-from orchestration.lib import progress
-from orchestration.lib.home import Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.core import progress
+from orchestration.lib.core.home import Home
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.warehouse.connection import Warehouse
 
 # A new source is its module here.
 RAW_ASSETS = [*ecg.assets, *bloodtest.assets, *practice.assets, *balance.assets, *wearable.assets]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.lake import Lake
-from orchestration.lib.warehouse import Warehouse
-from tests.ecg_files import Clinic
-from tests.examples import choose_examples
-from tests.session import SESSION
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.warehouse.connection import Warehouse
+from tests.support.ecg_files import Clinic
+from tests.support.hypothesis_profile import choose_examples
+from tests.support.shared_fixtures import SESSION
 
 choose_examples()
 

@@ -7,9 +7,9 @@ import duckdb
 import pytest
 from scipy import stats
 
-from orchestration.lib.publish import publish
-from orchestration.lib.warehouse import Warehouse
-from tests.dbt.project import PROJECT_PATH, DbtHome, DbtRun
+from orchestration.lib.publish.publish import publish
+from orchestration.lib.warehouse.connection import Warehouse
+from tests.support.dbt_home import PROJECT_PATH, DbtHome, DbtRun
 
 ANALYSES = {path.stem: path for path in (PROJECT_PATH / "analyses").rglob("*.sql")}
 

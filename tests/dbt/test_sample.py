@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dbt.project import PROJECT_PATH, DbtHome, DbtRun
+from tests.support.dbt_home import PROJECT_PATH, DbtHome, DbtRun
 
 # For each singular test, damage that it must see.
 DAMAGE = {
@@ -90,8 +90,7 @@ DAMAGE = {
         "where test_key = (select max(test_key) from bloodtest.bloodtest)"
     ),
     "assert_patient_versions_follow_each_other": (
-        "update intermediate.int_bloodtest_patient__scd2 set version_number = 3 "
-        "where patient_key = 'sf_state:1018'"
+        "update intermediate.int_bloodtest_patient__scd2 set version_number = 3 where patient_key = 'sf_state:1018'"
     ),
     "assert_quality_expectations_hold": "delete from bloodtest.lab where lab_key = 'unknown'",
     "assert_quality_expectations_hold_or_warn": "update bloodtest.bloodtest set is_plausible = false",

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from orchestration.lib.lake import Lake
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.warehouse.connection import Warehouse
 from synthetic.balance import BAD_INPUTS, write_bad_inputs
-from tests.balance_files import CLINIC, START_MS, customer, lines, load, phone, put_file, steps
+from tests.support.balance_files import CLINIC, START_MS, customer, lines, load, phone, put_file, steps
 
 # For each generated case, the good rows of its file and the reason of the one that was refused.
 OUTCOMES: dict[str, tuple[int, str | None]] = {

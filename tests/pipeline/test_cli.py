@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from orchestration.cli import main
-from orchestration.lib import notebooks
-from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.publish import published_row_counts
-from orchestration.lib.turn import turn
-from orchestration.lib.warehouse import Warehouse
-from tests.balance_files import customer, phone, put, steps
-from tests.pipeline.conftest import Built, recall
+from orchestration.cli import notebooks
+from orchestration.cli.commands import main
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+from orchestration.lib.core.lock import hold_lock
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.publish.publish import published_row_counts
+from orchestration.lib.warehouse.connection import Warehouse
+from tests.pipeline.conftest import Built, restore_parse_cache
+from tests.support.balance_files import customer, phone, put, steps
 
 
 def vitalhouse(home: Home, *arguments: str) -> Result:
@@ -230,7 +230,7 @@ def test_a_delivery_that_is_not_there_is_named_with_those_that_are(built: Built)
 def test_a_failing_dbt_test_is_named_last_and_nothing_is_published(built: Built, fresh: Built) -> None:
     """A row that breaks a test of its raw table, as only a fault of ours could write it."""
     shutil.copytree(built.home.path, fresh.home.path, dirs_exist_ok=True)
-    recall(fresh.home)
+    restore_parse_cache(fresh.home)
     before = fresh.home.published_path.stat().st_ino
     with Warehouse(fresh.home.warehouse_path).write() as con:
         con.execute("insert into raw.ecg_run_header by name select * from raw.ecg_run_header limit 1")
@@ -275,7 +275,7 @@ def test_a_withdrawal_takes_effect_though_another_source_fails(fresh: Built) -> 
 
 
 def test_a_second_build_waits_its_turn_and_says_for_whom(built: Built, fresh: Built) -> None:
-    with turn(fresh.home.ensure().build_lock_path):
+    with hold_lock(fresh.home.ensure().build_lock_path):
         process = command(fresh.home, "build", "--measurement", "ecg")
         assert process.stderr is not None
         said = [process.stderr.readline() for _ in range(2)]

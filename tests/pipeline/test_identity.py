@@ -1,11 +1,11 @@
 """Who is it, from signal files to the published file: on made-up people whose beats are their own."""
 
-from orchestration.lib.lake import Lake
-from orchestration.lib.query import ask
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.query.sql import run_query
+from orchestration.lib.warehouse.connection import Warehouse
 from synthetic.ecg import write_deliveries
-from tests.ecg_files import ingest
 from tests.pipeline.conftest import SCALE, Built
+from tests.support.ecg_files import ingest
 
 SUMMARY = """
     select protocol, asked_run_count, gallery_subject_count, rank1_pct from ecg.identification_summary order by protocol
@@ -45,7 +45,9 @@ def test_people_are_told_apart_from_their_signal_files_alone(built: Built) -> No
 
 
 def test_nobody_s_beats_and_no_link_between_pseudonyms_are_published(built: Built) -> None:
-    columns = ask(built.home, "select table_name, column_name from duckdb_columns() where schema_name = 'ecg'").rows
+    columns = run_query(
+        built.home, "select table_name, column_name from duckdb_columns() where schema_name = 'ecg'"
+    ).rows
     named = {column for table, column in columns if table == "identification"}
     assert {"run_key", "subject_key", "rank", "score"} <= named
     assert not {"best_match_subject_key", "second_match_subject_key"} & named

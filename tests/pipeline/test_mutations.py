@@ -15,10 +15,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.lib.lake import Lake
-from orchestration.lib.outcome import LoadReport
-from orchestration.lib.warehouse import Warehouse
-from tests.ecg_files import Clinic, header_file, ingest, reasons, samples_file, signal_file, statuses
+from orchestration.lib.catalog.load_report import LoadReport
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.warehouse.connection import Warehouse
+from tests.support.ecg_files import Clinic, header_file, ingest, reasons, samples_file, signal_file, statuses
 
 SEED = 2004
 MUTATED_COUNT = 200

@@ -8,14 +8,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.lib import loader, sources
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import BULK_BYTES
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib import sources
+from orchestration.lib.ingest import load as loader
+from orchestration.lib.ingest.load import BULK_BYTES
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.warehouse.connection import Warehouse
 from synthetic import practice
 from synthetic.files import write_file
-from tests.ecg_files import Clinic, statuses
 from tests.pipeline.conftest import Built
+from tests.support.ecg_files import Clinic, statuses
 
 MISSING = "is missing: expected"
 # The reason of each generated case, from its beginning on.

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from orchestration.lib.home import REPOSITORY
-from orchestration.lib.lake import Lake
-from orchestration.lib.warehouse import Warehouse
-from tests.dbt.project import DbtHome
-from tests.wearable_files import ingest, put, roster_file
+from orchestration.lib.core.home import REPOSITORY
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.warehouse.connection import Warehouse
+from tests.support.dbt_home import DbtHome
+from tests.support.wearable_files import ingest, put, roster_file
 
 SAMPLE = REPOSITORY.parent / "shared" / "data" / "wearable"
 DAYS = ("2024-01-01", "2024-01-02", "2024-01-03")

@@ -16,15 +16,15 @@ import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
-from orchestration.cli import main
-from orchestration.lib.home import ENVIRONMENT_VARIABLE, Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.publish import publish
-from orchestration.lib.signal_store import read_filtered
-from orchestration.lib.warehouse import Warehouse
+from orchestration.cli.commands import main
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, Home
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.publish.publish import publish
+from orchestration.lib.sources.ecg.signal_parquet import read_filtered
+from orchestration.lib.warehouse.connection import Warehouse
 from serving.app import create_app
 from tests.pipeline.conftest import Built
-from tests.publications import served
+from tests.support.publications import served
 
 # As long as the minute is in benchmarks/serving.py, only shorter.
 LOAD_SECONDS = 4

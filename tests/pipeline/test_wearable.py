@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from orchestration.cli import main
-from orchestration.lib.errors import UsageError
-from orchestration.lib.estimate import estimate
-from orchestration.lib.home import ENVIRONMENT_VARIABLE
-from orchestration.lib.lake import Lake
-from orchestration.lib.outcome import LoadReport
-from orchestration.lib.publish import publish
-from orchestration.lib.series import RESOLUTIONS, read_series
-from orchestration.lib.warehouse import Warehouse
+from orchestration.cli.commands import main
+from orchestration.lib.catalog.load_report import LoadReport
+from orchestration.lib.core.errors import UsageError
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.publish.publish import publish
+from orchestration.lib.query.timeseries import RESOLUTIONS, read_series
+from orchestration.lib.sources.wearable.size_estimate import estimate
+from orchestration.lib.warehouse.connection import Warehouse
 from synthetic.wearable import BAD_INPUTS, write_bad_inputs, write_deliveries
-from tests.dbt.project import DbtHome
-from tests.wearable_files import heart_rate_file, ingest, put, roster_file
+from tests.support.dbt_home import DbtHome
+from tests.support.wearable_files import heart_rate_file, ingest, put, roster_file
 
 P1 = "watch_study:p001"
 HR = "heart_rate_bpm"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.home import REPOSITORY
+from orchestration.lib.core.home import REPOSITORY
 
 # What a package may not import, and where that is left to its reader: (package, forbidden, modules excepted).
 RULES = [
