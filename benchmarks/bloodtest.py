@@ -32,11 +32,11 @@ import duckdb
 
 from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
 from orchestration.lib.core.home import Home
-from orchestration.lib.ingest.load import load
+from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.modelling import dbt_cli
+from orchestration.lib.sources import ENTITIES, open_warehouse
 from orchestration.lib.sources.bloodtest.contract import BLOODTEST_LOG, BLOODTEST_PATIENT
-from orchestration.lib.warehouse.connection import Warehouse
 from synthetic.bloodtest.write import write_deliveries, write_further_delivery
 
 SMALL_SCALE = 1.0  # 70,000 tests
@@ -96,9 +96,12 @@ def in_child(work: Callable[..., Result], *arguments: object) -> Result:
 
 def load_ours(home: Home) -> Load:
     """Load what has come into the raw tables."""
-    lake, warehouse = Lake(home.lake_path), Warehouse(home.warehouse_path)
+    lake, warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
     took, reports = seconds(
-        lambda: [load(entity, lake, warehouse, settle_seconds=0) for entity in (BLOODTEST_PATIENT, BLOODTEST_LOG)]
+        lambda: [
+            crawl_and_load(entity, ENTITIES, lake, warehouse, settle_seconds=0)
+            for entity in (BLOODTEST_PATIENT, BLOODTEST_LOG)
+        ]
     )
     for report in reports:
         assert not report.problems, report.problems[:3]

@@ -20,12 +20,12 @@ from statistics import median
 import duckdb
 
 from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
-from orchestration.lib import sources
+from orchestration.lib.contract.entity import entities_of
 from orchestration.lib.core.home import Home
-from orchestration.lib.ingest.load import load
+from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.modelling import dbt_cli
-from orchestration.lib.warehouse.connection import Warehouse
+from orchestration.lib.sources import ENTITIES, open_warehouse
 from synthetic.practice import ICD10_CODES, PRICES
 
 YEAR_BEGINS = datetime(2025, 1, 1)
@@ -68,7 +68,7 @@ class Office:
 
     def __init__(self, home: Home, event_count: int, patient_count: int) -> None:
         self.home, self.patient_count = home, patient_count
-        self.lake, self.warehouse = Lake(home.lake_path), Warehouse(home.warehouse_path)
+        self.lake, self.warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
         self.next_id, self.now = event_count, YEAR_BEGINS + timedelta(days=DAYS)
         per_day = event_count // DAYS
         with duckdb.connect() as con:
@@ -113,8 +113,8 @@ class Office:
             )
 
     def load(self) -> None:
-        for entity in sources.entities_of("practice"):
-            report = load(entity, self.lake, self.warehouse, settle_seconds=0)
+        for entity in entities_of(ENTITIES, "practice"):
+            report = crawl_and_load(entity, ENTITIES, self.lake, self.warehouse, settle_seconds=0)
             assert not report.problems, report.problems[:3]
 
     def run_models(self) -> dict[str, float]:

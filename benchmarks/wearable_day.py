@@ -17,12 +17,12 @@ import numpy as np
 
 from benchmarks.measure import print_machine, temporary_home
 from orchestration.lib.core.home import Home
-from orchestration.lib.ingest.load import load
+from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.modelling import dbt_cli
+from orchestration.lib.sources import ENTITIES, open_warehouse
 from orchestration.lib.sources.ecg.signal_parquet import prepare
 from orchestration.lib.sources.wearable.contract import WEARABLE_READING, WEARABLE_ROSTER
-from orchestration.lib.warehouse.connection import Warehouse
 from synthetic.wearable import heart_rate_document
 
 INTERVAL_SECONDS = 20
@@ -34,7 +34,7 @@ class History:
 
     def __init__(self, home: Home, participants: int, days: int) -> None:
         self.home, self.days = home, days
-        self.lake, self.warehouse = Lake(home.lake_path), Warehouse(home.warehouse_path)
+        self.lake, self.warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
         self.rng = np.random.default_rng(1)
         prepare(self.lake)
         for person in range(participants):
@@ -59,7 +59,7 @@ class History:
     def _build(self) -> tuple[float, float]:
         """Seconds of the load and of the models."""
         loaded = sum(
-            load(entity, self.lake, self.warehouse, settle_seconds=0).seconds
+            crawl_and_load(entity, ENTITIES, self.lake, self.warehouse, settle_seconds=0).seconds
             for entity in (WEARABLE_ROSTER, WEARABLE_READING)
         )
         subprocess.run(

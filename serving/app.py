@@ -16,8 +16,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from orchestration.cli.notebooks import FOLDER as NOTEBOOKS
-from orchestration.cli.notebooks import descriptions
+from notebooks import FOLDER as NOTEBOOKS
+from notebooks import descriptions
 from orchestration.lib.core.errors import NotThere, UsageError, VitalhouseError
 from orchestration.lib.core.home import Home
 from orchestration.lib.lake.files import Lake

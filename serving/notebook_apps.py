@@ -11,7 +11,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
-from orchestration.cli.notebooks import descriptions
+from notebooks import descriptions
 
 # Where `Assets` is to be mounted.
 ASSETS = "/static/marimo"

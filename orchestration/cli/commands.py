@@ -258,11 +258,12 @@ def estimate(participants: int, days: int, metrics: str, interval_seconds: float
 @click.argument("name", required=False)
 def notebook(name: str | None) -> None:
     """Open the notebook NAME in the browser, with its SQL to change; without a name, list them."""
+    from notebooks import descriptions
     from orchestration.cli import notebooks
 
     if name is not None:
         sys.exit(notebooks.edit(Home.from_environment().ensure(), name))
-    for each, description in notebooks.descriptions().items():
+    for each, description in descriptions().items():
         click.echo(f"{each:<10} {description}")
 
 

@@ -1,23 +1,15 @@
-"""The notebooks by name, and their editor in the browser."""
+"""Open a notebook's editor in the browser."""
 
 from __future__ import annotations
 
-import ast
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from notebooks import FOLDER, descriptions
 from orchestration.lib.core.errors import UsageError
 from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
-
-FOLDER = REPOSITORY / "notebooks"
-
-
-def descriptions(folder: Path = FOLDER) -> dict[str, str]:
-    """The first line of each notebook's docstring, by name."""
-    paths = sorted(folder.glob("[!_]*.py"))
-    return {path.stem: (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0] for path in paths}
 
 
 def edit(home: Home, name: str) -> int:

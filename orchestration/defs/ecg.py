@@ -5,6 +5,7 @@ import dagster as dg
 from orchestration.defs.raw_assets import (
     LoadConfig,
     TransformConfig,
+    crawl_unless_built,
     materialized,
     raw_asset_options,
     selected_deliveries,
@@ -26,14 +27,10 @@ def ecg_run_header(
 ) -> dg.MaterializeResult[None]:
     """Headers of the ECG runs in the chosen deliveries: sampling rate, units, date, age and sex."""
     with user_errors_as_failures(context):
-        report = load(
-            ECG_RUN_HEADER,
-            lake,
-            warehouse,
-            selected_deliveries(context, "ecg"),
-            reload=config.reload,
-            log=context.log,
-        )
+        deliveries = selected_deliveries(context, "ecg")
+        crawled = crawl_unless_built(context, lake, warehouse, "ecg", deliveries)
+        report = load(ECG_RUN_HEADER, lake, warehouse, deliveries, reload=config.reload, log=context.log)
+        report.add_crawl(crawled)
         return materialized("ecg_run_header", report, warehouse)
 
 

@@ -1,14 +1,16 @@
 """What the raw assets of all sources have in common: a partition a delivery, the warehouse pool, what they report."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import dagster as dg
 from pydantic import Field
 
-from orchestration.lib.contract.entity import Entity
+from orchestration.lib.build.partitions import BUILD_TAG
+from orchestration.lib.catalog.crawl import CrawlReport, crawl
+from orchestration.lib.contract.entity import Entity, entities_of
 from orchestration.lib.core import progress
 from orchestration.lib.core.errors import VitalhouseError
 from orchestration.lib.ingest.load import load
@@ -73,6 +75,20 @@ def user_errors_as_failures(context: dg.AssetExecutionContext) -> Iterator[None]
             raise dg.Failure(str(error), metadata={"problems": dg.JsonMetadataValue([str(error)])}) from None
 
 
+def crawl_unless_built(
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    warehouse: Warehouse,
+    measurement: str,
+    deliveries: Sequence[Delivery],
+) -> CrawlReport:
+    """Crawl the deliveries, unless the run is part of a `vitalhouse build`, which has crawled them before."""
+    if BUILD_TAG in context.run.tags:
+        return CrawlReport()
+    with warehouse.write() as con:
+        return crawl(con, lake, entities_of(ENTITIES, measurement), deliveries, log=context.log)
+
+
 def materialized(key: str, report: Report, warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """What the UI shows of a raw table after a load: what came, and how many rows the table has now."""
     # Of a raw table that is a view, the table of its values says the same, and at once.
@@ -102,14 +118,10 @@ def raw_asset(entity: Entity, description: str) -> dg.AssetsDefinition:
         warehouse: dg.ResourceParam[Warehouse],
     ) -> dg.MaterializeResult[None]:
         with user_errors_as_failures(context):
-            report = load(
-                entity,
-                lake,
-                warehouse,
-                selected_deliveries(context, measurement),
-                reload=config.reload,
-                log=context.log,
-            )
+            deliveries = selected_deliveries(context, measurement)
+            crawled = crawl_unless_built(context, lake, warehouse, measurement, deliveries)
+            report = load(entity, lake, warehouse, deliveries, reload=config.reload, log=context.log)
+            report.add_crawl(crawled)
             return materialized(key, report, warehouse)
 
     return raw_table

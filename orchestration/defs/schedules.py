@@ -8,11 +8,14 @@ import dagster as dg
 from orchestration.defs.jobs import source_jobs
 from orchestration.lib.build.partitions import RANGE_TAGS, partition_keys, partition_ranges, register_partitions
 from orchestration.lib.catalog import new_deliveries
+from orchestration.lib.contract.entity import entities_of
 from orchestration.lib.core.home import Home
 from orchestration.lib.core.lock import LockHeld, hold_lock
+from orchestration.lib.lake.claim import claim
 from orchestration.lib.lake.delivery import SETTLE_SECONDS
 from orchestration.lib.lake.files import Lake
-from orchestration.lib.warehouse.connection import Warehouse, WarehouseLocked
+from orchestration.lib.sources import ENTITIES, open_warehouse
+from orchestration.lib.warehouse.connection import WarehouseLocked
 
 # Measurements that a schedule alone loads, since no sensor could call their deliveries complete.
 SCHEDULED = ("practice",)
@@ -51,7 +54,7 @@ def wearable_every_night(
     """Loads the day's deliveries of the watches, whether or not the sensor is on."""
     try:
         with hold_lock(home.build_lock_path, wait=False):
-            lake.claim("wearable")
+            claim(lake, entities_of(ENTITIES, "wearable"))
     except LockHeld:
         pass  # whose turn it is claims
     return run_requests(context.instance, home, lake, "wearable", settle_seconds=SETTLE_SECONDS)
@@ -67,7 +70,7 @@ def run_requests(
     deliveries = lake.deliveries(measurement)
     register_partitions(instance, measurement, deliveries)
     try:
-        with Warehouse(home.warehouse_path, lock_timeout_seconds=LOOK_SECONDS).write() as con:
+        with open_warehouse(home.warehouse_path, lock_timeout_seconds=LOOK_SECONDS).write() as con:
             new = list(new_deliveries.changed_deliveries(lake, con, measurement, settle_seconds))
     except WarehouseLocked:
         # What is new cannot be told; today's deliveries have the latest names, and the next look finds the rest.

@@ -14,11 +14,13 @@ from orchestration.lib.build.partitions import (
     register_partitions,
 )
 from orchestration.lib.catalog import new_deliveries as arrivals
+from orchestration.lib.contract.entity import entities_of
 from orchestration.lib.core.home import Home
 from orchestration.lib.core.lock import LockHeld, hold_lock
+from orchestration.lib.lake.claim import claim
 from orchestration.lib.lake.files import Lake
-from orchestration.lib.sources import MEASUREMENTS
-from orchestration.lib.warehouse.connection import Warehouse, WarehouseLocked
+from orchestration.lib.sources import ENTITIES, MEASUREMENTS, open_warehouse
+from orchestration.lib.warehouse.connection import WarehouseLocked
 
 # A provider's upload is loaded within a minute; a look costs milliseconds.
 INTERVAL_SECONDS = 30
@@ -55,9 +57,9 @@ def new_deliveries(
 
 def claim_and_find_changes(instance: dg.DagsterInstance, lake: Lake, home: Home, measurement: str) -> dict[str, int]:
     """Claim and register what came, and say what changed and when."""
-    lake.claim(measurement)
+    claim(lake, entities_of(ENTITIES, measurement))
     register_partitions(instance, measurement, lake.deliveries(measurement))
-    with Warehouse(home.warehouse_path, lock_timeout_seconds=0).write() as con:
+    with open_warehouse(home.warehouse_path, lock_timeout_seconds=0).write() as con:
         return arrivals.changed_deliveries(lake, con, measurement)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from orchestration.lib import sources
-from orchestration.lib.ingest import load
+from orchestration.lib.contract.entity import entities_of
+from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.files import Lake
-from orchestration.lib.warehouse.connection import Warehouse
+from orchestration.lib.sources import ENTITIES, open_warehouse
 from synthetic import balance, ecg, practice, wearable
 from synthetic.bloodtest import write
 from tests.support import balance_files, bloodtest_files, wearable_files
@@ -68,14 +68,14 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtHome, DbtRun]:
 
 def make_sample(path: Path) -> None:
     home = DbtHome(path).prepare()
-    lake, warehouse = Lake(home.path / "lake"), Warehouse(home.warehouse_path)
+    lake, warehouse = Lake(home.path / "lake"), open_warehouse(home.warehouse_path)
     ecg.write_deliveries(lake.root / "incoming")
     ingest(lake, warehouse)
     write.write_deliveries(lake.root / "incoming")
     bloodtest_files.load(lake, warehouse)
     practice.write_deliveries(lake.root / "incoming")
-    for entity in sources.entities_of("practice"):
-        load.load(entity, lake, warehouse)
+    for entity in entities_of(ENTITIES, "practice"):
+        crawl_and_load(entity, ENTITIES, lake, warehouse)
     balance.write_deliveries(lake.root / "incoming")
     balance_files.load(lake, warehouse)
     wearable.write_deliveries(lake.root / "incoming")

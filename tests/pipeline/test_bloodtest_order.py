@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
-from orchestration.lib.warehouse.connection import Warehouse
+from orchestration.lib.sources import open_warehouse
 from synthetic.files import write_file
 from tests.support.bloodtest_files import CLINIC, Expected, Files, at, deliver, expected, lines, load, log, patient
 from tests.support.dbt_home import DbtHome
@@ -104,7 +104,7 @@ class House:
 
     def __init__(self, path: Path, snapshot_drops_absent: bool = True) -> None:
         self.home = DbtHome(path).prepare()
-        self.lake, self.warehouse = Lake(path / "lake"), Warehouse(self.home.warehouse_path)
+        self.lake, self.warehouse = Lake(path / "lake"), open_warehouse(self.home.warehouse_path)
         self.vars = json.dumps({"dimension_load": "replace" if snapshot_drops_absent else "append"})
         self.has_views = False
 

@@ -21,7 +21,7 @@ from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 from orchestration.lib.core.lock import hold_lock
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.publish.publish import published_row_counts
-from orchestration.lib.warehouse.connection import Warehouse
+from orchestration.lib.sources import open_warehouse
 from tests.pipeline.conftest import Built, restore_parse_cache
 from tests.support.balance_files import customer, phone, put, steps
 
@@ -50,7 +50,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    script = "import sys; import orchestration.cli; print(*sys.modules)"
+    script = "import sys; import orchestration.cli.commands; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=True, capture_output=True, text=True)
     assert not {"dagster", "dbt", "duckdb", "rich", "numpy", "pyarrow"} & set(found.stdout.split())
 
@@ -232,7 +232,7 @@ def test_a_failing_dbt_test_is_named_last_and_nothing_is_published(built: Built,
     shutil.copytree(built.home.path, fresh.home.path, dirs_exist_ok=True)
     restore_parse_cache(fresh.home)
     before = fresh.home.published_path.stat().st_ino
-    with Warehouse(fresh.home.warehouse_path).write() as con:
+    with open_warehouse(fresh.home.warehouse_path).write() as con:
         con.execute("insert into raw.ecg_run_header by name select * from raw.ecg_run_header limit 1")
     process = command(fresh.home, "build", "--measurement", "ecg")
     output, progress = process.communicate()
@@ -259,7 +259,7 @@ def test_a_withdrawal_takes_effect_though_another_source_fails(fresh: Built) -> 
     assert fresh.build(measurement="balance").is_good
     assert published_row_counts(fresh.home.published_path)["balance.machine_learning_curated"] == 2
     put(lake, "2022-02", [customer("jo@test.com", "s-jo", 9)])
-    with Warehouse(fresh.home.warehouse_path).write() as con:
+    with open_warehouse(fresh.home.warehouse_path).write() as con:
         con.execute("insert into raw.practice_claim (clinic, id, _raw_path) values ('x', 1, 'gone'), ('x', 1, 'gone')")
     report = fresh.build()
     assert any("practice" in line for line in report.failures), report.failures
@@ -305,7 +305,7 @@ def test_an_unexpected_error_is_one_line_without_debug(monkeypatch: Any, home: H
     def break_(*_: Any) -> None:
         raise ZeroDivisionError("deep inside")
 
-    monkeypatch.setattr("orchestration.lib.status.status", break_)
+    monkeypatch.setattr("orchestration.lib.query.status.status", break_)
     result = vitalhouse(home, "status")
     assert result.exit_code == 1
     assert "unexpected ZeroDivisionError: deep inside" in result.output

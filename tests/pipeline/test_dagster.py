@@ -15,7 +15,7 @@ from orchestration.lib.core.lock import hold_lock
 from orchestration.lib.lake.delivery import SETTLE_SECONDS
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.query.sql import run_query
-from orchestration.lib.warehouse.connection import Warehouse
+from orchestration.lib.sources import open_warehouse
 from synthetic.ecg import write_deliveries
 from tests.pipeline.conftest import Built
 
@@ -125,7 +125,7 @@ def test_publishing_alone_leaves_out_a_source_whose_test_failed(built: Built, fr
     """As when somebody materializes the last asset in the UI after a build that failed."""
     shutil.copytree(built.home.path, fresh.home.path, dirs_exist_ok=True)
     results = json.loads(fresh.home.checks_path.read_text())
-    with Warehouse(fresh.home.warehouse_path).write() as con:
+    with open_warehouse(fresh.home.warehouse_path).write() as con:
         con.execute("update ecg.run set subject_key = 'not as published'")
     with dg.DagsterInstance.from_config(str(fresh.home.dagster_home)) as instance:
 

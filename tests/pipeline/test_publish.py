@@ -13,8 +13,7 @@ from orchestration.lib.core.home import Home
 from orchestration.lib.publish import publish as publishing
 from orchestration.lib.publish.publish import publish
 from orchestration.lib.publish.relations import GATE_TEST, PublishRefused, publishable, verify
-from orchestration.lib.sources import MEASUREMENTS
-from orchestration.lib.warehouse.connection import Warehouse
+from orchestration.lib.sources import MEASUREMENTS, open_warehouse
 from tests.pipeline.conftest import Built
 
 
@@ -40,7 +39,7 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.home = Home(folder).ensure()
-        self.warehouse = Warehouse(self.home.warehouse_path)
+        self.warehouse = open_warehouse(self.home.warehouse_path)
         self.manifest_path = folder / "manifest.json"
         self.nodes = [node("clinic.visit", {"visit_key": {}, "surname": {"contains_personal_data": True}, "price": {}})]
         self.change("create schema clinic; create schema staging")

@@ -8,7 +8,7 @@ import pytest
 
 from orchestration.lib.core.home import REPOSITORY
 from orchestration.lib.lake.files import Lake
-from orchestration.lib.warehouse.connection import Warehouse
+from orchestration.lib.sources import open_warehouse
 from tests.support.dbt_home import DbtHome
 from tests.support.wearable_files import ingest, put, roster_file
 
@@ -25,7 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> DbtHome:
     put(lake, "2024-01-04", "roster.csv", roster_file("real,2024-01-01,,America/Los_Angeles,true"))
     for path in SAMPLE.glob("*.json.gz"):
         put(lake, "2024-01-04", f"participant=real/{path.name}", path.read_bytes())
-    for report in ingest(lake, Warehouse(home.warehouse_path)):
+    for report in ingest(lake, open_warehouse(home.warehouse_path)):
         assert not report.problems
     run = home.dbt("build", "--select", "tag:wearable")
     assert run.success, (run.named("error"), run.named("fail"))

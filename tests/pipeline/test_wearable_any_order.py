@@ -20,8 +20,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.ingest.load import load
+from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES
 from orchestration.lib.sources.wearable.contract import WEARABLE_READING, WEARABLE_ROSTER
 from orchestration.lib.warehouse.connection import Warehouse
 from tests.support.dbt_home import DbtHome
@@ -259,7 +260,7 @@ def arrive(rollups: Rollups, folder: Path, arrivals: Sequence[Arrival]) -> None:
 
 def ingest(lake: Lake, warehouse: Warehouse) -> None:
     for entity in (WEARABLE_ROSTER, WEARABLE_READING):
-        load(entity, lake, warehouse, settle_seconds=0)
+        crawl_and_load(entity, ENTITIES, lake, warehouse, settle_seconds=0)
 
 
 readings = st.builds(

@@ -9,7 +9,7 @@ import pytest
 from orchestration.lib.core.lock import hold_lock
 from orchestration.lib.lake.delivery import SETTLE_SECONDS
 from orchestration.lib.lake.files import Lake
-from orchestration.lib.warehouse.connection import Warehouse
+from orchestration.lib.sources import open_warehouse
 from tests.pipeline.conftest import Built
 from tests.pipeline.test_dagster import age
 from tests.support.wearable_files import ingest, put, roster_file
@@ -46,7 +46,7 @@ def test_what_is_new_is_asked_for_and_nothing_else(fresh: Built, instance: dg.Da
     age(fresh.home.lake_path, SETTLE_SECONDS + 1)
     (request,) = evaluate(fresh, instance).run_requests
     assert request.tags[START] == DELIVERY
-    ingest(lake, Warehouse(fresh.home.warehouse_path))
+    ingest(lake, open_warehouse(fresh.home.warehouse_path))
     assert evaluate(fresh, instance).skip_message == "nothing new has come"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.lib.catalog.load_report import LoadReport
-from orchestration.lib.ingest import load as loader
+from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources.balance.contract import BALANCE_ACCELEROMETER, BALANCE_CUSTOMER, BALANCE_STEP_TRAINER
 from orchestration.lib.warehouse.connection import Warehouse
@@ -83,4 +83,4 @@ def put_file(path: Path, content: bytes) -> None:
 
 def load(lake: Lake, warehouse: Warehouse) -> list[LoadReport]:
     """Load all three kinds of file."""
-    return [loader.load(entity, lake, warehouse, settle_seconds=0) for entity in ENTITIES]
+    return [crawl_and_load(entity, ENTITIES, lake, warehouse, settle_seconds=0) for entity in ENTITIES]

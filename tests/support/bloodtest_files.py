@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestration.lib.catalog.load_report import LoadReport
-from orchestration.lib.ingest import load as loader
+from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources.bloodtest.contract import BLOODTEST_LOG, BLOODTEST_PATIENT
@@ -86,7 +86,7 @@ def load(
     lake: Lake, warehouse: Warehouse, deliveries: Sequence[Delivery] | None = None, reload: bool = False
 ) -> list[LoadReport]:
     """What a build does before dbt."""
-    return [loader.load(entity, lake, warehouse, deliveries, reload=reload) for entity in ENTITIES]
+    return [crawl_and_load(entity, ENTITIES, lake, warehouse, deliveries, reload=reload) for entity in ENTITIES]
 
 
 @dataclass

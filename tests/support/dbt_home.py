@@ -16,8 +16,8 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import open_warehouse
 from orchestration.lib.sources.ecg import transform
-from orchestration.lib.warehouse.connection import Warehouse
 from tests.support import dbt_parse_cache as parses
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ class DbtHome:
     def prepare(self) -> "DbtHome":
         """Make an empty warehouse and lake, as the first build does."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with Warehouse(self.warehouse_path).write():
+        with open_warehouse(self.warehouse_path).write():
             transform.prepare(Lake(self.path / "lake"))
         return self
 

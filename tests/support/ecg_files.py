@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from orchestration.lib.catalog.load_report import LoadReport
-from orchestration.lib.ingest import load
+from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES
 from orchestration.lib.sources.ecg import transform
 from orchestration.lib.sources.ecg.contract import ECG_RUN_HEADER
 from orchestration.lib.warehouse.connection import Warehouse
@@ -89,7 +90,7 @@ def ingest(
     lake: Lake, warehouse: Warehouse, deliveries: Sequence[Delivery] | None = None, reload: bool = False
 ) -> LoadReport:
     """What a build does before dbt, without waiting for files to settle; gives both steps' report as one."""
-    report = load.load(ECG_RUN_HEADER, lake, warehouse, deliveries, reload, settle_seconds=0)
+    report = crawl_and_load(ECG_RUN_HEADER, ENTITIES, lake, warehouse, deliveries, reload, settle_seconds=0)
     signals = transform.transform_runs(lake, warehouse, deliveries, reload)
     for name in ("file_count", "row_count", "rejected_count", "rejected_file_count", "duplicate_count"):
         setattr(report, name, getattr(report, name) + getattr(signals, name))

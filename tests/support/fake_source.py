@@ -1,12 +1,7 @@
 """A made-up source with every kind of field that a contract can have: what the loader does for one, it does for all."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import pytest
-
-from orchestration.lib import sources
 from orchestration.lib.contract.entity import Entity, Field
 
 READING = Entity(
@@ -40,11 +35,4 @@ NOTE = Entity(
     fields=(Field("text", "VARCHAR", "anything"), Field("stars", "INTEGER", "a whole number")),
 )
 
-
-@contextmanager
-def gadget_source() -> Iterator[None]:
-    """The lake, the catalog and the warehouse know this source while this lasts."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "ENTITIES", (*sources.ENTITIES, READING, NOTE))
-        patch.setattr(sources, "MEASUREMENTS", (*sources.MEASUREMENTS, "gadget"))
-        yield
+GADGET = (READING, NOTE)

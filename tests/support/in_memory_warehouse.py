@@ -1,19 +1,20 @@
 """A warehouse in memory, for tests that load a hundred times and do not look at the file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from orchestration.lib import sources
 from orchestration.lib.catalog import tables
-from orchestration.lib.catalog.schema import initialise
+from orchestration.lib.catalog.schema import create_tables, raw_tables
+from orchestration.lib.contract.entity import Entity
+from orchestration.lib.sources import COMPUTED_TABLES, ENTITIES
 from orchestration.lib.warehouse.connection import Warehouse
 
 
 class MemoryWarehouse(Warehouse):
-    def __init__(self) -> None:
+    def __init__(self, entities: Sequence[Entity] = ENTITIES) -> None:
         super().__init__(Path("in memory"))
         self._con = duckdb.connect(":memory:")
         # Named as the file is: SQL that dbt has compiled says warehouse.raw.…
@@ -21,7 +22,8 @@ class MemoryWarehouse(Warehouse):
         self._con.execute("use warehouse")
         # More threads than this only wait for each other over tables of a few rows.
         self._con.execute("set threads = 1")
-        initialise(self._con)
+        self._entities = entities
+        create_tables(self._con, entities, COMPUTED_TABLES)
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -33,6 +35,6 @@ class MemoryWarehouse(Warehouse):
 
     def clear(self) -> None:
         """Make all tables anew; views on them stay."""
-        for table in (*tables.TABLES, *sources.raw_tables()):
+        for table in (*tables.TABLES, *raw_tables(self._entities, COMPUTED_TABLES)):
             columns = ", ".join(f'"{name}" {sql_type}' for name, sql_type in table.columns.items())
             self._con.execute(f"create or replace table {table.name} ({columns})")

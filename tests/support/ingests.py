@@ -21,7 +21,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from orchestration.lib.contract.entity import entities_of
 from orchestration.lib.core.home import REPOSITORY, Home
+from orchestration.lib.lake.claim import claim
+from orchestration.lib.sources import ENTITIES, open_warehouse
 from orchestration.lib.sources.ecg.contract import ECG_RUN_HEADER
 
 # An ingest of these tests takes half a second; a minute means that it hangs.
@@ -175,22 +178,21 @@ def _become_ingest(order: dict[str, Any], said: Path, steps: Path) -> None:
 
 def ingest(home: Home, now: float) -> None:
     """What a build does before dbt."""
-    from orchestration.lib import sources
-    from orchestration.lib.ingest import load, typed_files
+    from orchestration.lib.ingest import typed_files
+    from orchestration.lib.ingest.load import crawl_and_load
     from orchestration.lib.lake.files import Lake
     from orchestration.lib.sources.ecg import transform
-    from orchestration.lib.warehouse.connection import Warehouse
 
     transform.TRANSACTION_BYTES = TRANSACTION_BYTES
-    lake, warehouse = Lake(home.lake_path), Warehouse(home.warehouse_path)
-    lake.claim(clock=lambda: now)
-    load.load(ECG_RUN_HEADER, lake, warehouse)
+    lake, warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
+    claim(lake, ENTITIES, clock=lambda: now)
+    crawl_and_load(ECG_RUN_HEADER, ENTITIES, lake, warehouse)
     transform.transform_runs(lake, warehouse)
     if lake.deliveries("wearable"):
         # A chunk a file: a transaction of several inserts, so that kills fall between them too.
         typed_files.CHUNK_FILES = 1
-        for entity in sources.entities_of("wearable"):
-            load.load(entity, lake, warehouse)
+        for entity in entities_of(ENTITIES, "wearable"):
+            crawl_and_load(entity, ENTITIES, lake, warehouse)
 
 
 class _Steps:
@@ -259,7 +261,7 @@ def _caller() -> str:
     frame = sys._getframe(1)
     while frame.f_back:
         module = frame.f_globals.get("__name__", "")
-        if module.startswith("orchestration.lib.") and module != "orchestration.lib.warehouse":
+        if module.startswith("orchestration.lib.") and module != "orchestration.lib.warehouse.connection":
             return f"{module.rpartition('.')[2]}.{frame.f_code.co_name}"
         frame = frame.f_back
     return "nowhere"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestration.lib.catalog.load_report import LoadReport
-from orchestration.lib.ingest.load import load
+from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources.wearable.contract import WEARABLE_READING, WEARABLE_ROSTER, WEARABLE_SLEEP
@@ -45,4 +45,4 @@ def put(lake: Lake, delivery: str, path_below: str, content: bytes) -> Path:
 
 def ingest(lake: Lake, warehouse: Warehouse, deliveries: Sequence[Delivery] | None = None) -> list[LoadReport]:
     """Load what has come: rosters, nights and readings."""
-    return [load(entity, lake, warehouse, deliveries, settle_seconds=0) for entity in ENTITIES]
+    return [crawl_and_load(entity, ENTITIES, lake, warehouse, deliveries, settle_seconds=0) for entity in ENTITIES]

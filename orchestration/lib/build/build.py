@@ -10,7 +10,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.lib.catalog import new_deliveries
+import duckdb
+
+from orchestration.lib.catalog.new_deliveries import claim_settled, crawl_settled, pending_deliveries
+from orchestration.lib.contract.entity import entities_of
 from orchestration.lib.core import progress
 from orchestration.lib.core.errors import UsageError
 from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, Home
@@ -18,7 +21,7 @@ from orchestration.lib.core.lock import hold_lock
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.publish.publish import published_row_counts
-from orchestration.lib.warehouse.connection import Warehouse
+from orchestration.lib.sources import ENTITIES, open_warehouse
 
 if TYPE_CHECKING:
     from dagster import AssetKey, DagsterInstance, Definitions, ExecuteInProcessResult, JobDefinition
@@ -48,15 +51,19 @@ def build(request: Request, home: Home, definitions: Definitions) -> Report:
     started = time.monotonic()
     # dbt, a process of its own, finds the home there.
     os.environ[ENVIRONMENT_VARIABLE] = str(home.path)
-    lake, warehouse = Lake(home.lake_path), Warehouse(home.warehouse_path, say=progress.write)
+    lake, warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path, say=progress.write)
     measurements = request.measurements
     report = Report(previous_row_counts=published_row_counts(home.published_path))
     with hold_lock(home.build_lock_path), DagsterInstance.from_config(str(home.dagster_home)) as instance:
         fail_orphaned_runs(instance)
         with warehouse.write() as con:
             refused = RejectionSnapshot.of(con)
-        new_deliveries.claim(lake, measurements)
-        news = _news(request, lake, warehouse, _wanted(request, lake, measurements))
+        claim_settled(lake, [entity for entity in ENTITIES if entity.measurement in measurements])
+        wanted = _wanted(request, lake, measurements)
+        with warehouse.write() as con:
+            for measurement in measurements:
+                crawl_settled(con, lake, entities_of(ENTITIES, measurement))
+            news = _news(con, request, wanted)
         for each in measurements:
             register_partitions(instance, each, lake.deliveries(each))
         for run in plan(request, news, {each: partition_keys(instance, each) for each in measurements}):
@@ -96,7 +103,7 @@ def _wanted(request: Request, lake: Lake, measurements: Sequence[str]) -> dict[s
 
 
 def _news(
-    request: Request, lake: Lake, warehouse: Warehouse, wanted: dict[str, list[Delivery]]
+    con: duckdb.DuckDBPyConnection, request: Request, wanted: dict[str, list[Delivery]]
 ) -> dict[str, list[Delivery]]:
     """Those of the wanted deliveries that have something to load, or are to be loaded anew.
 
@@ -105,7 +112,7 @@ def _news(
     """
     news = {}
     for measurement, deliveries in wanted.items():
-        pending = new_deliveries.pending_deliveries(lake, warehouse, measurement)
+        pending = pending_deliveries(con, measurement)
         is_anew = request.reload or request.recompute
         new = [delivery for delivery in deliveries if is_anew or delivery in pending]
         news[measurement] = new or deliveries[-1:]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from orchestration.lib import sources
 from orchestration.lib.core.errors import UsageError
 from orchestration.lib.lake.delivery import Delivery
+from orchestration.lib.sources import MEASUREMENTS
 
 if TYPE_CHECKING:
     pass
@@ -41,9 +41,9 @@ class Request:
             If the one asked for does not exist.
         """
         if self.measurement is None:
-            return sources.MEASUREMENTS
-        if self.measurement not in sources.MEASUREMENTS:
-            known = ", ".join(sources.MEASUREMENTS)
+            return MEASUREMENTS
+        if self.measurement not in MEASUREMENTS:
+            known = ", ".join(MEASUREMENTS)
             raise UsageError(f"there is no measurement {self.measurement}: choose from {known}")
         return (self.measurement,)
 

@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pyarrow as pa
 
-from orchestration.lib import sources
+from orchestration.lib.contract.entity import Entity, find_entity
 from orchestration.lib.core import progress
 from orchestration.lib.core.clock import utc_now
 from orchestration.lib.lake.delivery import SETTLE_SECONDS, Delivery, is_settled
 from orchestration.lib.lake.files import DirectoryEntry, DirectoryListing, Lake
 from orchestration.lib.warehouse.arrow import insert_arrow
-from orchestration.lib.warehouse.connection import Warehouse, transaction
+from orchestration.lib.warehouse.connection import transaction
 
 # Coarsest step of a file system's clock that we rely on: a directory changed within it may change again unseen.
 _CLOCK_STEP_SECONDS = 0.05
@@ -53,25 +53,28 @@ class _Known:
 
 
 def crawl(
+    con: duckdb.DuckDBPyConnection,
     lake: Lake,
-    warehouse: Warehouse,
-    measurement: str,
+    entities: Sequence[Entity],
     deliveries: Sequence[Delivery] | None = None,
     settle_seconds: float = SETTLE_SECONDS,
     log: logging.Logger | None = None,
 ) -> CrawlReport:
-    """Bring ``catalog.file`` up to date with what lies in the deliveries (default: all of the measurement).
+    """Bring ``catalog.file`` up to date with the files of the deliveries (default: all of the measurement).
+
+    ``entities`` are the kinds of file of one measurement.
 
     Only directories that changed since the last crawl are looked into, so that old deliveries cost next to nothing;
     once a day each is looked into all the same. Files that are still being written are passed over; the next crawl
     finds them.
     """
+    (measurement,) = {entity.measurement for entity in entities}
     chosen = lake.deliveries(measurement) if deliveries is None else list(deliveries)
     report = CrawlReport()
-    with warehouse.write() as con, transaction(con):
+    with transaction(con):
         remembered = _remembered_directories(con, measurement)
         for delivery in chosen:
-            _Crawl(con, lake, delivery, settle_seconds, report).run(remembered.get(delivery, {}))
+            _Crawl(con, lake, entities, delivery, settle_seconds, report).run(remembered.get(delivery, {}))
         if deliveries is None:
             _mark_gone_deliveries(con, measurement, chosen, report)
     if log and report.unsettled_count:
@@ -97,11 +100,13 @@ class _Crawl:
         self,
         con: duckdb.DuckDBPyConnection,
         lake: Lake,
+        entities: Sequence[Entity],
         delivery: Delivery,
         settle_seconds: float,
         report: CrawlReport,
     ) -> None:
         self.con, self.lake, self.delivery, self.report = con, lake, delivery, report
+        self.entities = entities
         self.settle_seconds = settle_seconds
         self.now = time.time()
         self.directories: dict[str, int | None] = {}
@@ -140,7 +145,7 @@ class _Crawl:
                 if directory not in remembered and directory not in self.directories:
                     waiting.append(directory)
                 below = self._below(directory)
-                if sources.recognise(self.delivery.measurement, below):
+                if find_entity(self.entities, below):
                     problem = "it is a directory where a file is expected: deliver the file itself"
                     self.entries[directory] = DirectoryEntry(directory, 0, 0, problem)
             guard = max(self.settle_seconds, _CLOCK_STEP_SECONDS)
@@ -250,10 +255,10 @@ class _Crawl:
         self, entry: DirectoryEntry, before: _Known | None, now: datetime, content_hash: str | None, problem: str | None
     ) -> dict[str, object]:
         below = self._below(entry.raw_path)
-        recognised = sources.recognise(self.delivery.measurement, below)
+        recognised = find_entity(self.entities, below)
         status, reason = "pending", None
         if problem is None and recognised is None:
-            examples = " or ".join(entity.path_example for entity in sources.entities_of(self.delivery.measurement))
+            examples = " or ".join(entity.path_example for entity in self.entities)
             problem = f"its place and name are not those of a {self.delivery.measurement} file: expected {examples}"
         if problem is not None:
             status, reason = "rejected", problem

@@ -64,16 +64,13 @@ class LoadReport:
             if outcome.status == "rejected" and not outcome.rejected:
                 self.problems.append(_one_line(f"{outcome.raw_path}: {outcome.reason}"))
 
+    def add_crawl(self, crawled: CrawlReport) -> None:
+        """Count what a crawl refused: files of no known kind, links and the like."""
+        self.rejected_file_count += crawled.rejected_count
+        self.unsettled_count += crawled.unsettled_count
+        self.problems = [*map(_one_line, crawled.problems), *self.problems]
+
 
 def _one_line(text: str) -> str:
     """A file's name, or a value that the reason quotes, may have line breaks."""
     return text.replace("\r", "\\r").replace("\n", "\\n")
-
-
-def report_of_crawl(crawled: CrawlReport) -> LoadReport:
-    """Begin a report with what the crawl refused: files that are none of this measurement's, links and the like."""
-    return LoadReport(
-        rejected_file_count=crawled.rejected_count,
-        unsettled_count=crawled.unsettled_count,
-        problems=[_one_line(problem) for problem in crawled.problems],
-    )

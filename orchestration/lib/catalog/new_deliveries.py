@@ -1,37 +1,35 @@
-"""What has come: claims what providers left in `latest/`, and says which deliveries have something to load."""
+"""Find new deliveries: claim and crawl, wait for files to settle, and select the deliveries with files to load."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import duckdb
 
 from orchestration.lib.catalog.crawl import crawl
+from orchestration.lib.contract.entity import Entity
 from orchestration.lib.core import progress
+from orchestration.lib.lake.claim import claim
 from orchestration.lib.lake.delivery import SETTLE_SECONDS, Delivery, is_settled
 from orchestration.lib.lake.files import Lake
-from orchestration.lib.warehouse.connection import Warehouse
 
 
-def claim(lake: Lake, measurements: Iterable[str]) -> None:
-    """Claim what lies in ``latest/``, giving files that were put there this moment the time to settle."""
-    measurements = list(measurements)
+def claim_settled(lake: Lake, entities: Sequence[Entity]) -> None:
+    """Claim the files in ``latest/``; wait first for files that have just been put there to settle."""
+    measurements = dict.fromkeys(entity.measurement for entity in entities)
     if any(_is_being_written(lake, measurement) for measurement in measurements):
         wait_until_settled("files in latest/")
-    for measurement in measurements:
-        for delivery in lake.claim(measurement):
-            progress.write(f"claimed {measurement} delivery {delivery.key}")
+    for delivery in claim(lake, entities):
+        progress.write(f"claimed {delivery.measurement} delivery {delivery.key}")
 
 
-def pending_deliveries(lake: Lake, warehouse: Warehouse, measurement: str) -> set[Delivery]:
-    """Crawl, and name the deliveries with files to load; files that just changed are given the time to settle."""
-    crawled = crawl(lake, warehouse, measurement)
-    if crawled.unsettled_count:
-        wait_until_settled(f"{crawled.unsettled_count:,} {measurement} files")
-        crawl(lake, warehouse, measurement)
-    with warehouse.read() as con:
-        return _pending(con, measurement)
+def crawl_settled(con: duckdb.DuckDBPyConnection, lake: Lake, entities: Sequence[Entity]) -> None:
+    """Crawl the deliveries of one measurement; wait for files that have just changed to settle, and crawl again."""
+    unsettled_count = crawl(con, lake, entities).unsettled_count
+    if unsettled_count:
+        wait_until_settled(f"{unsettled_count:,} {entities[0].measurement} files")
+        crawl(con, lake, entities)
 
 
 def changed_deliveries(
@@ -58,7 +56,7 @@ def changed_deliveries(
     }
     known = {Delivery(clinic, measurement, name) for clinic, name, _, _ in rows}
     changed |= {(delivery, delivery.path) for delivery in lake.deliveries(measurement) if delivery not in known}
-    newest = dict.fromkeys(_pending(con, measurement), 0)
+    newest = dict.fromkeys(pending_deliveries(con, measurement), 0)
     for delivery, path in changed:
         newest[delivery] = max(newest.get(delivery, 0), _newest_change(lake, path))
     now = time.time()
@@ -76,7 +74,8 @@ def _newest_change(lake: Lake, path: str) -> int:
     return newest
 
 
-def _pending(con: duckdb.DuckDBPyConnection, measurement: str) -> set[Delivery]:
+def pending_deliveries(con: duckdb.DuckDBPyConnection, measurement: str) -> set[Delivery]:
+    """Select the deliveries that have files to load."""
     rows = con.execute(
         "select distinct clinic, delivery from catalog.file where measurement = ? and status = 'pending'", [measurement]
     ).fetchall()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -162,3 +162,16 @@ class FileContent:
     rows: pa.Table = field(default_factory=lambda: pa.table({}))
     rejected: list[RejectedRow] = field(default_factory=list)
     reason: str | None = None
+
+
+def entities_of(entities: Iterable[Entity], measurement: str) -> tuple[Entity, ...]:
+    """Select the kinds of file of one measurement."""
+    return tuple(entity for entity in entities if entity.measurement == measurement)
+
+
+def find_entity(entities: Iterable[Entity], path_below: str) -> tuple[Entity, re.Match[str]] | None:
+    """Find the kind of file among ``entities`` that a path below a delivery belongs to, with the pattern's match."""
+    for entity in entities:
+        if match := entity.match(path_below):
+            return entity, match
+    return None

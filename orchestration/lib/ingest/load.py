@@ -23,8 +23,8 @@ from orchestration.lib.catalog.load_queue import (
     mark_for_reload,
     select_pending_files,
 )
-from orchestration.lib.catalog.load_report import FileResult, LoadReport, report_of_crawl
-from orchestration.lib.contract.entity import Entity, RejectedRow
+from orchestration.lib.catalog.load_report import FileResult, LoadReport
+from orchestration.lib.contract.entity import Entity, RejectedRow, entities_of
 from orchestration.lib.core import progress
 from orchestration.lib.ingest import records, truncated
 from orchestration.lib.ingest.typed_files import chunked, content_of, insert_whole_files
@@ -55,10 +55,9 @@ def load(
     warehouse: Warehouse,
     deliveries: Sequence[Delivery] | None = None,
     reload: bool = False,
-    settle_seconds: float = SETTLE_SECONDS,
     log: logging.Logger | None = None,
 ) -> LoadReport:
-    """Load every pending file of an entity into its raw table, once.
+    """Load every pending file of an entity into its raw table, once. The catalog says which files are pending.
 
     Parameters
     ----------
@@ -69,8 +68,7 @@ def load(
     """
     started = time.monotonic()
     log = log or _LOG
-    crawled = crawl(lake, warehouse, entity.measurement, deliveries, settle_seconds, log)
-    report = report_of_crawl(crawled)
+    report = LoadReport()
     with warehouse.write() as con:
         if reload:
             mark_for_reload(con, entity, deliveries)
@@ -84,6 +82,27 @@ def load(
             with transaction(con):
                 loading.write(files)
     report.seconds = time.monotonic() - started
+    return report
+
+
+def crawl_and_load(
+    entity: Entity,
+    entities: Sequence[Entity],
+    lake: Lake,
+    warehouse: Warehouse,
+    deliveries: Sequence[Delivery] | None = None,
+    reload: bool = False,
+    settle_seconds: float = SETTLE_SECONDS,
+    log: logging.Logger | None = None,
+) -> LoadReport:
+    """Crawl the deliveries and load an entity's pending files; ``entities`` are the kinds of file of its measurement.
+
+    The report counts what the crawl refused too. A build crawls once for all of its loads, and calls `load` alone.
+    """
+    with warehouse.write() as con:
+        crawled = crawl(con, lake, entities_of(entities, entity.measurement), deliveries, settle_seconds, log)
+    report = load(entity, lake, warehouse, deliveries, reload, log)
+    report.add_crawl(crawled)
     return report
 
 

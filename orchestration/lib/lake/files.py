@@ -1,28 +1,21 @@
-"""The lake: the one place that reaches files. Claims what providers wrote, lists deliveries, reads raw files.
+"""The lake: the one place that reaches files. List deliveries and directories, read raw files, write received ones.
 
 Nothing here follows a symbolic link: a link may lead out of the lake. Nothing here changes a file once it is claimed.
 """
 
-import contextlib
 import errno
 import os
 import stat
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from io import BufferedReader
 from itertools import groupby
 from pathlib import Path
 
-from orchestration.lib import sources
-from orchestration.lib.lake.delivery import LATEST, SETTLE_SECONDS, Delivery, is_settled
+from orchestration.lib.lake.delivery import LATEST, Delivery
 
-# A claim under way moves files here; the name is hidden, so nobody takes it for a delivery.
-_CLAIMING = ".claiming-"
 # Names that programs give to a file they are still writing.
 _UNFINISHED_SUFFIXES = (".part", ".tmp", ".crdownload")
-_CLAIM_TIME = "%Y-%m-%dT%H%M%SZ"
 
 
 @dataclass(frozen=True)
@@ -60,47 +53,13 @@ class Lake:
         """Every delivery that is there, in the order of measurement, clinic and name."""
         found = [
             Delivery(each_clinic, each_measurement, name)
-            for each_clinic, each_measurement, folder in self._measurement_folders(measurement, clinic)
-            for name in _subdirectories(folder)
+            for each_clinic, each_measurement, folder in self.measurement_folders(measurement, clinic)
+            for name in subdirectories(folder)
             if name != LATEST and not name.startswith(".")
         ]
         return sorted(found, key=lambda delivery: (delivery.measurement, delivery.clinic, delivery.name))
 
-    def claim(
-        self,
-        measurement: str | None = None,
-        clinic: str | None = None,
-        settle_seconds: float = SETTLE_SECONDS,
-        clock: Callable[[], float] = time.time,
-    ) -> list[Delivery]:
-        """Move every settled file of ``latest/`` into a delivery named after the time of the claim (UTC).
-
-        A file whose partner has not come stays. The files move through a hidden directory that is renamed at the end,
-        so that a claim which is killed at any moment is finished, not repeated, by the next one.
-        """
-        claimed = []
-        for each_clinic, each_measurement, folder in self._measurement_folders(measurement, clinic):
-            latest = folder / LATEST
-            staging = _unfinished_claim(folder)
-            # The partner of a file may have been moved before a claim was killed.
-            moved = _settled_files(staging, 0.0, clock()) if staging else set()
-            ready = _ready(each_measurement, _settled_files(latest, settle_seconds, clock()), moved)
-            if staging is None:
-                if not ready:
-                    continue
-                started = datetime.fromtimestamp(clock(), UTC).strftime(_CLAIM_TIME)
-                staging = folder / f"{_CLAIMING}{started}"
-                staging.mkdir(mode=0o700)
-            _move(latest, staging, ready, moved, clock() - settle_seconds)
-            if next(os.scandir(staging), None) is None:
-                staging.rmdir()
-                continue
-            target = _free_name(folder, staging.name.removeprefix(_CLAIMING))
-            staging.rename(target)
-            claimed.append(Delivery(each_clinic, each_measurement, target.name))
-        return claimed
-
-    def put(self, delivery: Delivery, name: str, content: bytes) -> str:
+    def write_file(self, delivery: Delivery, name: str, content: bytes) -> str:
         """Write a file that was received into a dated delivery: whole and on disk before it has its name.
 
         Returns
@@ -144,14 +103,14 @@ class Lake:
         if modified_ns is None:
             return None
         try:
-            names = _scan(self.path(relative))
+            names = scan(self.path(relative))
         except OSError as error:
             why = f"it cannot be listed ({error.strerror}): mend that, and the next build looks into it"
             return DirectoryListing(relative, modified_ns, problem=why)
         entries: list[DirectoryEntry] = []
         directories: list[str] = []
         for found in names:
-            status = None if _is_unfinished(found.name) else _status(found)
+            status = None if is_unfinished(found.name) else entry_status(found)
             if status is None:
                 continue
             child = f"{relative}/{_printable(found.name)}"
@@ -214,15 +173,18 @@ class Lake:
             raise
         return folder
 
-    def _measurement_folders(self, measurement: str | None, clinic: str | None) -> Iterator[tuple[str, str, Path]]:
+    def measurement_folders(
+        self, measurement: str | None = None, clinic: str | None = None
+    ) -> Iterator[tuple[str, str, Path]]:
+        """Find the folders of measurements: clinic, measurement and where the folder lies."""
         incoming = self.root / "incoming"
-        for clinic_folder in _subdirectories(incoming):
+        for clinic_folder in subdirectories(incoming):
             name = clinic_folder.removeprefix("clinic=")
             if name == clinic_folder or not name or clinic not in (None, name):
                 continue
-            for folder in _subdirectories(incoming / clinic_folder):
+            for folder in subdirectories(incoming / clinic_folder):
                 found = folder.removeprefix("measurement=")
-                if found != folder and found in sources.MEASUREMENTS and measurement in (None, found):
+                if found != folder and found and measurement in (None, found):
                     yield name, found, incoming / clinic_folder / folder
 
 
@@ -249,14 +211,14 @@ def _to_disk(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _scan(folder: Path) -> list[os.DirEntry[str]]:
+def scan(folder: Path) -> list[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
         return sorted(entries, key=lambda entry: entry.name)
 
 
-def _subdirectories(folder: Path) -> list[str]:
+def subdirectories(folder: Path) -> list[str]:
     try:
-        entries = _scan(folder)
+        entries = scan(folder)
     except OSError:
         return []
     return [
@@ -264,7 +226,7 @@ def _subdirectories(folder: Path) -> list[str]:
     ]
 
 
-def _is_unfinished(name: str) -> bool:
+def is_unfinished(name: str) -> bool:
     return name.startswith(".") or name.lower().endswith(_UNFINISHED_SUFFIXES)
 
 
@@ -273,7 +235,7 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+def entry_status(entry: os.DirEntry[str]) -> os.stat_result | None:
     """What an entry is, links not followed; ``None`` if it has vanished since its directory was listed."""
     try:
         return entry.stat(follow_symlinks=False)
@@ -290,75 +252,3 @@ def _problem(entry: os.DirEntry[str], status: os.stat_result) -> str | None:
     if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
         return "it is not a regular file: deliver a file"
     return None
-
-
-def _unfinished_claim(folder: Path) -> Path | None:
-    names = [name for name in os.listdir(folder) if name.startswith(_CLAIMING)]  # noqa: PTH208 (a list of names)
-    return folder / min(names) if names else None
-
-
-def _free_name(folder: Path, name: str) -> Path:
-    candidate, number = folder / name, 1
-    while candidate.exists():
-        number += 1
-        candidate = folder / f"{name}-{number}"
-    return candidate
-
-
-def _settled_files(latest: Path, settle_seconds: float, now: float) -> set[str]:
-    """Paths below ``latest/`` that nobody is writing any more."""
-    settled: set[str] = set()
-    folders = [] if latest.is_symlink() else [""]
-    while folders:
-        below = folders.pop()
-        try:
-            entries = _scan(latest / below)
-        except OSError:
-            continue
-        for entry in entries:
-            path = f"{below}/{entry.name}" if below else entry.name
-            if _is_unfinished(entry.name):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(path)
-            elif (status := _status(entry)) and is_settled(status.st_mtime_ns, settle_seconds, now):
-                settled.add(path)
-    return settled
-
-
-def _ready(measurement: str, settled: set[str], moved: set[str]) -> list[str]:
-    """The files that may be claimed: those that need no partner, and those whose partner is settled or moved too."""
-    recognised = {path: sources.recognise(measurement, path) for path in settled}
-    present = {
-        (found[0].name, found[0].record_key(found[1]))
-        for path in settled | moved
-        if (found := sources.recognise(measurement, path)) and found[0].record_key is not None
-    }
-    return [
-        path
-        for path, found in recognised.items()
-        if found is None
-        or found[0].partner is None
-        or found[0].record_key is None
-        or (found[0].partner, found[0].record_key(found[1])) in present
-    ]
-
-
-def _move(source: Path, target: Path, names: list[str], moved: set[str], settled_before: float) -> None:
-    """Move files; remove the directories that this and an earlier move emptied, but none that somebody just made."""
-    parents = {(source / name).parent for name in (*names, *moved)} - {source}
-    old = {parent for parent in parents if parent.exists() and parent.lstat().st_mtime <= settled_before}
-    for name in sorted(names):
-        destination = target / name
-        if destination.exists():
-            continue  # moved before a kill, and written anew since: the next claim takes it
-        destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # its provider took it back
-            (source / name).rename(destination)
-    for parent in sorted(old, key=lambda path: len(path.parts), reverse=True):
-        while parent != source:
-            try:
-                parent.rmdir()
-            except OSError:
-                break
-            parent = parent.parent

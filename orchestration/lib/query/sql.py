@@ -83,7 +83,7 @@ def run_query(home: Home, sql: str, *, of_warehouse: bool = False, lock_timeout_
     QueryError
         If DuckDB refuses the statement.
     """
-    warehouse = Warehouse(home.warehouse_path, lock_timeout_seconds)
+    warehouse = Warehouse(home.warehouse_path, lock_timeout_seconds=lock_timeout_seconds)
     with warehouse.read() if of_warehouse else open_published(home.published_path) as con:
         try:
             # So that a path relative to the lake, as every column has it, can be read where it lies.

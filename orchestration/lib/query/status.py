@@ -48,7 +48,7 @@ def status(home: Home) -> Status:
         If there is no warehouse yet, or it is locked and nothing was published.
     """
     try:
-        with Warehouse(home.warehouse_path, LOCK_TIMEOUT_SECONDS).read() as con:
+        with Warehouse(home.warehouse_path, lock_timeout_seconds=LOCK_TIMEOUT_SECONDS).read() as con:
             return Status(None, sections(con))
     except WarehouseLocked as locked:
         if not home.published_path.exists():

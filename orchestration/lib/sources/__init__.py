@@ -3,12 +3,18 @@
 A source is a package here. General code gets these contracts as arguments and knows no source by name.
 """
 
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from orchestration.lib.catalog.schema import create_tables
 from orchestration.lib.contract.entity import Entity, Table
 from orchestration.lib.sources.balance import contract as balance
 from orchestration.lib.sources.bloodtest import contract as bloodtest
 from orchestration.lib.sources.ecg import contract as ecg
 from orchestration.lib.sources.practice import contract as practice
 from orchestration.lib.sources.wearable import contract as wearable
+from orchestration.lib.warehouse.connection import Warehouse
 
 ENTITIES: tuple[Entity, ...] = (
     *ecg.ENTITIES,
@@ -22,3 +28,8 @@ ENTITIES: tuple[Entity, ...] = (
 COMPUTED_TABLES: tuple[Table, ...] = ecg.COMPUTED_TABLES
 
 MEASUREMENTS: tuple[str, ...] = tuple(dict.fromkeys(entity.measurement for entity in ENTITIES))
+
+
+def open_warehouse(path: Path, **options: Any) -> Warehouse:
+    """Give the warehouse at a path, in which the tables of every source exist; options as of `Warehouse`."""
+    return Warehouse(path, partial(create_tables, entities=ENTITIES, computed_tables=COMPUTED_TABLES), **options)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.catalog.schema import initialise
 from orchestration.lib.core.errors import VitalhouseError
 from orchestration.lib.warehouse.repair import mend
 
@@ -19,6 +18,8 @@ LOCK_TIMEOUT_SECONDS = 600.0
 LOCK_POLL_SECONDS = 0.1
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 Say = Callable[[str], None]
+# Creates the tables that a warehouse has from the first opening on.
+CreateTables = Callable[[duckdb.DuckDBPyConnection], None]
 
 
 class WarehouseLocked(VitalhouseError):
@@ -58,8 +59,15 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 class Warehouse:
     """The warehouse file, opened for one step at a time."""
 
-    def __init__(self, path: Path, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS, say: Say | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        create_tables: CreateTables | None = None,
+        lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+        say: Say | None = None,
+    ) -> None:
         self.path = path
+        self.create_tables: CreateTables = create_tables or (lambda con: None)
         self.lock_timeout_seconds = lock_timeout_seconds
         self.say: Say = say or (lambda message: None)
 
@@ -77,7 +85,7 @@ class Warehouse:
             self._create()
         con = self._connect(read_only=False)
         try:
-            initialise(con)
+            self.create_tables(con)
             yield con
         finally:
             con.close()

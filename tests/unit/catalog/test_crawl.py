@@ -9,7 +9,9 @@ import pytest
 
 from orchestration.lib.catalog import crawl as catalog
 from orchestration.lib.catalog.crawl import CrawlReport
+from orchestration.lib.contract.entity import entities_of
 from orchestration.lib.lake.files import DirectoryListing, Lake
+from orchestration.lib.sources import ENTITIES
 from orchestration.lib.warehouse.connection import Warehouse
 from tests.support.ecg_files import Clinic, ingest, reasons, statuses
 
@@ -17,7 +19,8 @@ RUN = ("subject_01/run_1.csv", "subject_01/run_1_header.json")
 
 
 def crawl(lake: Lake, warehouse: Warehouse, settle_seconds: float = 0.0) -> CrawlReport:
-    return catalog.crawl(lake, warehouse, "ecg", settle_seconds=settle_seconds)
+    with warehouse.write() as con:
+        return catalog.crawl(con, lake, entities_of(ENTITIES, "ecg"), settle_seconds=settle_seconds)
 
 
 def make_old(folder: Path, age_s: float = 3600.0) -> None:
@@ -135,7 +138,8 @@ class TestWhatIsLookedInto:
     def test_a_chosen_delivery_alone(self, clinic: Clinic, warehouse: Warehouse, looked_into: list[str]) -> None:
         for delivery in ("D1", "D2"):
             clinic.put(delivery, RUN[0], b"x")
-        catalog.crawl(clinic.lake, warehouse, "ecg", [clinic.delivery("D2")], settle_seconds=0)
+        with warehouse.write() as con:
+            catalog.crawl(con, clinic.lake, entities_of(ENTITIES, "ecg"), [clinic.delivery("D2")], settle_seconds=0)
         assert looked_into == ["D2", "D2/subject_01"]
         assert list(statuses(warehouse)) == [clinic.raw_path("D2", RUN[0])]
 

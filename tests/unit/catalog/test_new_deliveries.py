@@ -10,8 +10,10 @@ import pytest
 
 from orchestration.lib.catalog import new_deliveries
 from orchestration.lib.catalog.crawl import crawl
+from orchestration.lib.contract.entity import entities_of
 from orchestration.lib.lake.delivery import SETTLE_SECONDS, Delivery
 from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES
 from orchestration.lib.warehouse.connection import Warehouse
 
 DELIVERY = Delivery("sf_state", "ecg", "2020-01-01")
@@ -28,6 +30,16 @@ def put(lake: Lake, delivery: Delivery, name: str = "run_1.csv", changed_at: flo
     return path
 
 
+ECG_ENTITIES = entities_of(ENTITIES, "ecg")
+
+
+def pending(lake: Lake, warehouse: Warehouse) -> set[Delivery]:
+    """Crawl as a build does, and give the deliveries that have files to load."""
+    with warehouse.write() as con:
+        new_deliveries.crawl_settled(con, lake, ECG_ENTITIES)
+        return new_deliveries.pending_deliveries(con, "ecg")
+
+
 def changes(lake: Lake, warehouse: Warehouse) -> set[str]:
     with warehouse.write() as con:
         return set(new_deliveries.changed_deliveries(lake, con, "ecg"))
@@ -41,7 +53,8 @@ def _let_sleep(monkeypatch: pytest.MonkeyPatch, sleep: Callable[[float], None]) 
 def test_a_new_delivery_is_a_change_until_it_is_loaded(lake: Lake, warehouse: Warehouse) -> None:
     put(lake, DELIVERY)
     assert changes(lake, warehouse) == {DELIVERY.key}
-    crawl(lake, warehouse, "ecg")
+    with warehouse.write() as con:
+        crawl(con, lake, ECG_ENTITIES)
     assert changes(lake, warehouse) == {DELIVERY.key}
     with warehouse.write() as con:
         con.execute("update catalog.file set status = 'loaded'")
@@ -50,7 +63,8 @@ def test_a_new_delivery_is_a_change_until_it_is_loaded(lake: Lake, warehouse: Wa
 
 def test_a_delivery_that_grows_is_a_change_when_it_has_settled(lake: Lake, warehouse: Warehouse) -> None:
     put(lake, DELIVERY)
-    crawl(lake, warehouse, "ecg")
+    with warehouse.write() as con:
+        crawl(con, lake, ECG_ENTITIES)
     with warehouse.write() as con:
         con.execute("update catalog.file set status = 'loaded'")
     put(lake, DELIVERY, "run_2.csv", time.time())
@@ -71,8 +85,8 @@ def test_a_build_gives_files_that_just_came_the_time_to_settle(
         put(lake, DELIVERY, path.name, time.time() - seconds)
 
     _let_sleep(monkeypatch, sleep)
-    assert new_deliveries.pending_deliveries(lake, warehouse, "ecg") == {DELIVERY}
-    assert new_deliveries.pending_deliveries(lake, warehouse, "ecg") == {DELIVERY}
+    assert pending(lake, warehouse) == {DELIVERY}
+    assert pending(lake, warehouse) == {DELIVERY}
     assert waits == [SETTLE_SECONDS]
 
 
@@ -86,6 +100,6 @@ def test_a_claim_gives_files_that_just_came_the_time_to_settle(lake: Lake, monke
             put(lake, latest, name, time.time() - seconds)
 
     _let_sleep(monkeypatch, sleep)
-    new_deliveries.claim(lake, ["ecg"])
+    new_deliveries.claim_settled(lake, ECG_ENTITIES)
     (claimed,) = lake.deliveries("ecg")
     assert len(list(lake.path(claimed.path).rglob("run_1*"))) == 2

@@ -23,7 +23,7 @@ def test_the_holder_is_named(tmp_path: Path) -> None:
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     script = f"""
 from pathlib import Path
-from orchestration.lib.turn import turn
+from orchestration.lib.core.lock import hold_lock
 with turn(Path({str(tmp_path / "lock")!r})):
     print("holds", flush=True)
     input()

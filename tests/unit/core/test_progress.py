@@ -13,7 +13,7 @@ from orchestration.lib.core import progress
 from orchestration.lib.core.home import REPOSITORY
 
 SCRIPT = """
-from orchestration.lib import progress
+from orchestration.lib.core import progress
 with progress.showing_here():
     with progress.task("Counting sheep", total=300) as task:
         for _ in range(3):

@@ -61,7 +61,7 @@ def test_a_key_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("length", [16, 63, 64, 65, 200])
 def test_the_pseudonym_is_an_hmac(length: int) -> None:
     key = bytes(index % 251 for index in range(length))
-    macro = (PROJECT_PATH / "macros" / "participant_key.sql").read_text()
+    macro = (PROJECT_PATH / "macros" / "balance" / "participant_key.sql").read_text()
     sql = macro[macro.index("-%}") + 3 : macro.index("{%- endmacro")].replace("{{ customer_key }}", "?")
     with duckdb.connect() as con:
         keys.set_variables(con, key)

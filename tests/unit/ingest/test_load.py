@@ -3,7 +3,7 @@
 import json
 import logging
 import tempfile
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +12,34 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from orchestration.lib.catalog.load_report import LoadReport
+from orchestration.lib.catalog.schema import create_tables
 from orchestration.lib.contract.entity import Entity
 from orchestration.lib.ingest import load as loader
 from orchestration.lib.ingest import records
 from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import COMPUTED_TABLES, ENTITIES
 from orchestration.lib.sources.ecg.contract import ECG_RUN_HEADER
 from orchestration.lib.warehouse.connection import Warehouse
 from tests.support.ecg_files import Clinic, header_file, ingest, reasons, signal_file, statuses
-from tests.support.fake_source import NOTE, READING, gadget_source
+from tests.support.fake_source import GADGET, NOTE, READING
 from tests.support.hypothesis_profile import examples
 from tests.support.in_memory_warehouse import MemoryWarehouse
 
 GOOD = b'{"id": 1, "user": "a@b.c"}\n'
 
 
-@pytest.fixture(autouse=True)
-def source() -> Iterator[None]:
-    with gadget_source():
-        yield
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return gadget_warehouse(tmp_path / "warehouse.duckdb")
+
+
+def gadget_warehouse(path: Path) -> Warehouse:
+    """A warehouse that has the tables of the made-up source too."""
+    return Warehouse(
+        path,
+        partial(create_tables, entities=(*ENTITIES, *GADGET), computed_tables=COMPUTED_TABLES),
+        lock_timeout_seconds=10,
+    )
 
 
 @pytest.fixture
@@ -40,7 +50,7 @@ def maker(lake: Lake) -> Clinic:
 def load(
     lake: Lake, warehouse: Warehouse, entity: Entity = READING, deliveries: list[Any] | None = None, **options: Any
 ) -> LoadReport:
-    return loader.load(entity, lake, warehouse, deliveries, settle_seconds=0, **options)
+    return loader.crawl_and_load(entity, (*ENTITIES, *GADGET), lake, warehouse, deliveries, settle_seconds=0, **options)
 
 
 def query(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
@@ -134,13 +144,13 @@ class TestRows:
     ) -> None:
         raw_path = maker.put("D1", "kitchen/one.json", GOOD)
         maker.put("D1", "kitchen/two.json", b'{"id": 2, "user": "x"}')
-        choose = loader.choose_files
+        choose = loader.select_pending_files
 
         def vanishing(*arguments: Any) -> Any:
             maker.lake.path(raw_path).unlink(missing_ok=True)
             return choose(*arguments)
 
-        monkeypatch.setattr(loader, "choose_files", vanishing)
+        monkeypatch.setattr(loader, "select_pending_files", vanishing)
         report = load(maker.lake, warehouse)
         assert report.problems == [f"{raw_path}: it cannot be read (No such file or directory)"]
         assert rows(warehouse) == [("D1", 2)]
@@ -152,7 +162,7 @@ class TestRows:
         for root, identity in (("lake[1]", 1), ("lake1", 2), ("it's", 3)):
             maker = Clinic(Lake(tmp_path / root), "acme", "gadget")
             maker.put("D1", "[ab]*/{x,y}?.json", json.dumps({"id": identity, "user": "x"}).encode())
-            other = Warehouse(tmp_path / f"{identity}.duckdb")
+            other = gadget_warehouse(tmp_path / f"{identity}.duckdb")
             load(maker.lake, other)
             assert rows(other) == [("D1", identity)]
 
@@ -503,7 +513,7 @@ def outcome(
 @pytest.mark.parametrize(("entity", "count"), [(READING, 40), (NOTE, 15)], ids=["reading", "note"])
 def test_large_files_and_small_ones_are_read_alike(entity: Entity, count: int) -> None:
     """DuckDB's reader, for speed, and ours, which knows lines and reasons, leave the same tables behind."""
-    warehouse = MemoryWarehouse()
+    warehouse = MemoryWarehouse((*ENTITIES, *GADGET))
 
     @settings(max_examples=examples(count), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(record_file(), min_size=1, max_size=6))

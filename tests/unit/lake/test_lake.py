@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.lake import files as lake_module
+from orchestration.lib.lake import claim as claim_module
+from orchestration.lib.lake.claim import claim
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES
 from tests.support.ecg_files import Clinic
 
 NOW = datetime(2026, 11, 22, 9, 15, 0, tzinfo=UTC).timestamp()
@@ -47,26 +49,26 @@ def everything(folder: Path) -> list[str]:
 def test_settled_files_move_into_a_delivery_named_by_the_time_of_the_claim(upload, clinic: Clinic) -> None:
     for path in RUN:
         upload(path)
-    assert clinic.lake.claim(clock=clock) == [Delivery("sf_state", "ecg", CLAIM)]
+    assert claim(clinic.lake, ENTITIES, clock=clock) == [Delivery("sf_state", "ecg", CLAIM)]
     assert names(clinic.path(CLAIM)) == sorted(RUN)
     assert everything(clinic.path("latest")) == []
 
 
 def test_an_empty_latest_makes_no_delivery(clinic: Clinic) -> None:
     clinic.path("latest", "subject_01").mkdir(parents=True)
-    assert clinic.lake.claim(clock=clock) == []
+    assert claim(clinic.lake, ENTITIES, clock=clock) == []
     assert clinic.lake.deliveries() == []
 
 
 def test_a_lake_without_anything_makes_no_delivery(lake: Lake) -> None:
-    assert lake.claim() == []
+    assert claim(lake, ENTITIES) == []
     assert lake.deliveries() == []
 
 
 def test_a_file_that_is_being_written_stays_and_so_does_its_partner(upload, clinic: Clinic) -> None:
     upload(RUN[0], age_s=4.9)
     upload(RUN[1])
-    assert clinic.lake.claim(clock=clock) == []
+    assert claim(clinic.lake, ENTITIES, clock=clock) == []
     assert names(clinic.path("latest")) == sorted(RUN)
 
 
@@ -74,7 +76,7 @@ def test_a_file_with_a_time_in_the_future_is_settled(upload, clinic: Clinic) -> 
     # The provider's clock is wrong; waiting for the time to come would be waiting for ever.
     for path in RUN:
         upload(path, age_s=-3600)
-    assert len(clinic.lake.claim(clock=clock)) == 1
+    assert len(claim(clinic.lake, ENTITIES, clock=clock)) == 1
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_hidden_and_unfinished_names_are_never_claimed(upload, clinic: Clinic, n
     path = upload(name)
     for each in RUN:
         upload(each)
-    clinic.lake.claim(clock=clock)
+    claim(clinic.lake, ENTITIES, clock=clock)
     assert path.exists()
     assert names(clinic.path(CLAIM)) == sorted(RUN)
 
@@ -101,22 +103,22 @@ def test_hidden_and_unfinished_names_are_never_claimed(upload, clinic: Clinic, n
 @pytest.mark.parametrize("alone", RUN)
 def test_a_file_waits_for_its_partner(upload, clinic: Clinic, alone: str) -> None:
     upload(alone)
-    assert clinic.lake.claim(clock=clock) == []
+    assert claim(clinic.lake, ENTITIES, clock=clock) == []
     for path in RUN:
         upload(path)
-    assert len(clinic.lake.claim(clock=clock)) == 1
+    assert len(claim(clinic.lake, ENTITIES, clock=clock)) == 1
 
 
 def test_a_partner_may_be_written_with_another_number_of_digits(upload, clinic: Clinic) -> None:
     upload("subject_1/run_1.csv")
     upload("subject_01/run_01_header.json")
-    assert len(clinic.lake.claim(clock=clock)) == 1
+    assert len(claim(clinic.lake, ENTITIES, clock=clock)) == 1
 
 
 def test_a_file_that_is_none_of_the_measurement_is_claimed_so_that_it_is_seen(upload, clinic: Clinic) -> None:
     upload("notes.txt")
     upload("subject_01/run_1.csv")
-    clinic.lake.claim(clock=clock)
+    claim(clinic.lake, ENTITIES, clock=clock)
     assert names(clinic.path(CLAIM)) == ["notes.txt"]
     assert names(clinic.path("latest")) == ["subject_01/run_1.csv"]
 
@@ -126,7 +128,7 @@ def test_claims_in_the_same_second_get_numbers(upload, clinic: Clinic) -> None:
     for number in (1, 2, 3):
         for path in (f"subject_01/run_{number}.csv", f"subject_01/run_{number}_header.json"):
             upload(path)
-        claimed += [delivery.name for delivery in clinic.lake.claim(clock=clock)]
+        claimed += [delivery.name for delivery in claim(clinic.lake, ENTITIES, clock=clock)]
     assert claimed == [CLAIM, f"{CLAIM}-2", f"{CLAIM}-3"]
     assert names(clinic.path(f"{CLAIM}-2")) == ["subject_01/run_2.csv", "subject_01/run_2_header.json"]
 
@@ -137,9 +139,9 @@ def test_each_clinic_gets_a_delivery_of_its_own(upload, clinic: Clinic) -> None:
         upload(path)
         written = clinic.lake.path(other.put("latest", path, b"y"))
         os.utime(written, (NOW - 60, NOW - 60))
-    assert clinic.lake.claim("ecg", "st_elsewhere", clock=clock) == [Delivery("st_elsewhere", "ecg", CLAIM)]
+    assert claim(clinic.lake, ENTITIES, "st_elsewhere", clock=clock) == [Delivery("st_elsewhere", "ecg", CLAIM)]
     assert names(clinic.path("latest")) == sorted(RUN)
-    assert clinic.lake.claim(clock=clock) == [Delivery("sf_state", "ecg", CLAIM)]
+    assert claim(clinic.lake, ENTITIES, clock=clock) == [Delivery("sf_state", "ecg", CLAIM)]
     assert [delivery.key for delivery in clinic.lake.deliveries()] == [f"sf_state/{CLAIM}", f"st_elsewhere/{CLAIM}"]
 
 
@@ -160,11 +162,11 @@ def test_a_killed_claim_is_finished_by_the_next(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Path, "rename", killing)
-        clinic.lake.claim(clock=clock)
+        claim(clinic.lake, ENTITIES, clock=clock)
     # Nobody takes half a claim for a delivery.
     assert clinic.lake.deliveries() == []
 
-    clinic.lake.claim(clock=lambda: time.time() + 60)
+    claim(clinic.lake, ENTITIES, clock=lambda: time.time() + 60)
     # It keeps the time at which it began, takes the rest, and leaves nothing behind.
     assert [delivery.name for delivery in clinic.lake.deliveries()] == [CLAIM]
     assert names(clinic.path(CLAIM)) == every
@@ -176,14 +178,14 @@ def test_a_file_written_anew_after_a_killed_claim_goes_into_the_next_one(upload,
     clinic.put(".claiming-2026-11-22T091459Z", RUN[0], b"old")
     for path in RUN:
         upload(path, content=b"new")
-    clinic.lake.claim(clock=clock)
+    claim(clinic.lake, ENTITIES, clock=clock)
     assert clinic.path("2026-11-22T091459Z", RUN[0]).read_bytes() == b"old"
     assert clinic.path("latest", RUN[0]).read_bytes() == b"new"
 
 
 def test_an_empty_killed_claim_leaves_nothing(clinic: Clinic) -> None:
     clinic.path(".claiming-2026-11-22T091459Z").mkdir(parents=True)
-    assert clinic.lake.claim(clock=clock) == []
+    assert claim(clinic.lake, ENTITIES, clock=clock) == []
     assert everything(clinic.path("")) == []
 
 
@@ -192,7 +194,7 @@ def test_a_directory_that_was_just_made_is_not_removed(upload, clinic: Clinic) -
     for path in RUN:
         upload(path)
     os.utime(clinic.path("latest", "subject_01"), (NOW - 1, NOW - 1))
-    clinic.lake.claim(clock=clock)
+    claim(clinic.lake, ENTITIES, clock=clock)
     assert everything(clinic.path("latest")) == ["subject_01"]
 
 
@@ -201,15 +203,15 @@ def test_a_file_that_vanishes_while_it_is_claimed_stops_nothing(
 ) -> None:
     for path in (*RUN, "notes.txt"):
         upload(path)
-    ready = lake_module._ready
+    ready = claim_module._ready
 
     def vanishing(*arguments: object) -> list[str]:
         found = ready(*arguments)
         clinic.path("latest", "notes.txt").unlink()
         return found
 
-    monkeypatch.setattr(lake_module, "_ready", vanishing)
-    clinic.lake.claim(clock=clock)
+    monkeypatch.setattr(claim_module, "_ready", vanishing)
+    claim(clinic.lake, ENTITIES, clock=clock)
     assert names(clinic.path(CLAIM)) == sorted(RUN)
 
 
@@ -230,7 +232,7 @@ class TestLinks:
         clinic.path("latest").mkdir(parents=True)
         clinic.path("latest", "subject_01").symlink_to(outside / "subject_01")
         clinic.path("latest", "notes.txt").symlink_to(outside / RUN[0])
-        clinic.lake.claim(clock=lambda: time.time() + 60)
+        claim(clinic.lake, ENTITIES, clock=lambda: time.time() + 60)
         (delivery,) = clinic.lake.deliveries()
         assert names(clinic.path(delivery.name)) == ["notes.txt", "subject_01"]
         assert all(path.is_symlink() for path in clinic.path(delivery.name).iterdir())
@@ -251,7 +253,7 @@ class TestLinks:
         lake.root.joinpath(*above).mkdir(parents=True)
         lake.root.joinpath(*above, level).symlink_to(real)
         before = everything(real)
-        assert lake.claim(clock=clock) == []
+        assert claim(lake, ENTITIES, clock=clock) == []
         assert lake.deliveries() == []
         assert everything(real) == before
 
@@ -341,14 +343,14 @@ class TestDirectories:
     ) -> None:
         clinic.put("D1", "a.csv", b"x")
         clinic.put("D1", "b.csv", b"x")
-        scan = lake_module._scan
+        scan = claim_module._scan
 
         def vanishing(folder: Path) -> list[os.DirEntry[str]]:
             found = scan(folder)
             clinic.path("D1", "a.csv").unlink()
             return found
 
-        monkeypatch.setattr(lake_module, "_scan", vanishing)
+        monkeypatch.setattr(claim_module, "_scan", vanishing)
         listing = clinic.lake.list_directory(clinic.delivery("D1").path)
         assert listing is not None
         assert [entry.raw_path[-5:] for entry in listing.entries] == ["b.csv"]

@@ -3,14 +3,15 @@
 import duckdb
 import pytest
 
-from orchestration.lib.catalog.schema import initialise
+from orchestration.lib.catalog.schema import create_tables
 from orchestration.lib.query.status import SHOWN, Section, sections
+from orchestration.lib.sources import COMPUTED_TABLES, ENTITIES
 
 
 @pytest.fixture
 def con() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
-    initialise(con)
+    create_tables(con, ENTITIES, COMPUTED_TABLES)
     return con
 
 

@@ -226,7 +226,7 @@ def test_times_grow_even_where_the_clock_does_not(lake: Lake, monkeypatch: pytes
 def test_what_cannot_be_written_is_kept_and_tried_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     received = Received(lake)
     with monkeypatch.context() as patch:
-        patch.setattr(Lake, "put", full_disk)
+        patch.setattr(Lake, "write_file", full_disk)
         received.take(*[b'{"id": 1}'] * (FLUSH_MESSAGES + 5))
         assert received.stream.problem and received.stream.problem.endswith("No space left on device")
         assert received.stream.counts.written == 0
@@ -240,9 +240,9 @@ def full_disk(*_: Any) -> str:
 
 def test_a_received_file_is_never_written_over(lake: Lake) -> None:
     delivery = Delivery("c", "practice", "2026-11-22")
-    lake.put(delivery, "claim-1.ndjson", b"one")
+    lake.write_file(delivery, "claim-1.ndjson", b"one")
     with pytest.raises(FileExistsError):
-        lake.put(delivery, "claim-1.ndjson", b"two")
+        lake.write_file(delivery, "claim-1.ndjson", b"two")
     assert lake.read_bytes(f"{delivery.path}/claim-1.ndjson") == b"one"
 
 

@@ -5,15 +5,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from orchestration.lib import sources
 from orchestration.lib.catalog import tables
+from orchestration.lib.catalog.schema import create_tables, raw_tables
 from orchestration.lib.contract.entity import Table
 from orchestration.lib.core.errors import VitalhouseError
+from orchestration.lib.sources import COMPUTED_TABLES, ENTITIES, open_warehouse
 from orchestration.lib.warehouse.connection import Warehouse, WarehouseLocked, lock_holder, transaction
 
 _HOLD = """
@@ -46,7 +48,7 @@ def release(holder: subprocess.Popen[str]) -> None:
 
 @pytest.fixture
 def made(tmp_path: Path) -> Warehouse:
-    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    warehouse = open_warehouse(tmp_path / "warehouse.duckdb")
     with warehouse.write():
         pass
     return warehouse
@@ -99,7 +101,7 @@ class TestErrors:
 
     def test_no_warehouse_yet(self, tmp_path: Path) -> None:
         path = tmp_path / "warehouse.duckdb"
-        with pytest.raises(VitalhouseError, match=r"yet: run `vitalhouse build` first$"), Warehouse(path).read():
+        with pytest.raises(VitalhouseError, match=r"yet: run `vitalhouse build` first$"), open_warehouse(path).read():
             pass
         assert not path.exists()
 
@@ -108,7 +110,7 @@ class TestErrors:
     def test_a_file_that_is_no_warehouse(self, tmp_path: Path, content: bytes, how: str) -> None:
         path = tmp_path / "warehouse.duckdb"
         path.write_bytes(content)
-        with pytest.raises(VitalhouseError) as raised, getattr(Warehouse(path), how)():
+        with pytest.raises(VitalhouseError) as raised, getattr(open_warehouse(path), how)():
             pass
         assert str(raised.value).startswith(f"cannot open {path}: ")
         assert "\n" not in str(raised.value)
@@ -124,7 +126,7 @@ class TestErrors:
 class TestTables:
     def test_every_catalog_and_raw_table_exists_from_the_first_write_on(self, made: Warehouse) -> None:
         with made.read() as con:
-            for table in (*tables.TABLES, *sources.raw_tables()):
+            for table in (*tables.TABLES, *raw_tables(ENTITIES, COMPUTED_TABLES)):
                 found = con.execute(f"select column_name, column_type from (describe {table.name})").fetchall()
                 assert found == list(table.columns.items()), table.name
             assert con.execute("select * from catalog.delivered_content").fetchall() == []
@@ -138,21 +140,19 @@ class TestTables:
                 == []
             )
 
-    def test_a_contract_that_gains_a_field_keeps_its_rows(
-        self, made: Warehouse, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        (first, *rest) = sources.COMPUTED_TABLES
+    def test_a_contract_that_gains_a_field_keeps_its_rows(self, made: Warehouse) -> None:
+        (first, *rest) = COMPUTED_TABLES
         with made.write() as con:
             con.execute(f"insert into {first.name} (_raw_path) values ('a')")
         grown = Table(first.name, {**first.columns, "new figure": "DOUBLE"})
-        monkeypatch.setattr(sources, "COMPUTED_TABLES", (grown, *rest))
+        create = partial(create_tables, entities=ENTITIES, computed_tables=(grown, *rest))
         for _ in range(2):
-            with made.write() as con:
+            with Warehouse(made.path, create).write() as con:
                 found = con.execute(f'select _raw_path, "new figure" from {first.name}').fetchall()
                 assert found == [("a", None)]
 
     def test_a_kill_while_it_is_made_leaves_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        warehouse = Warehouse(tmp_path / "new" / "warehouse.duckdb")
+        warehouse = open_warehouse(tmp_path / "new" / "warehouse.duckdb")
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(Path, "hardlink_to", lambda self, target: (_ for _ in ()).throw(KeyboardInterrupt))
             with warehouse.write():

@@ -8,7 +8,7 @@ import pytest
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 
 from orchestration.lib.core.errors import VitalhouseError
-from orchestration.lib.warehouse.connection import Warehouse
+from orchestration.lib.sources import open_warehouse
 from orchestration.lib.warehouse.repair import BLOCK_BYTES, CHECKSUM_BYTES, HEADER_BYTES, checksum
 
 PAGE_BYTES = 4096
@@ -76,7 +76,7 @@ def test_the_checksum_is_the_one_that_duckdb_writes(torn: Torn) -> None:
 
 
 def test_a_block_torn_at_any_page_is_mended(torn: Torn, tmp_path: Path) -> None:
-    warehouse, refused = Warehouse(tmp_path / "warehouse.duckdb"), 0
+    warehouse, refused = open_warehouse(tmp_path / "warehouse.duckdb"), 0
     for offset in torn.blocks():
         for pages in (1, 2, 5, 17, 40, 63):
             refused += torn.write(warehouse.path, offset, pages)
@@ -89,7 +89,7 @@ def test_a_block_torn_at_any_page_is_mended(torn: Torn, tmp_path: Path) -> None:
 
 def test_it_is_said(torn: Torn, tmp_path: Path) -> None:
     said: list[str] = []
-    warehouse = Warehouse(tmp_path / "warehouse.duckdb", say=said.append)
+    warehouse = open_warehouse(tmp_path / "warehouse.duckdb", say=said.append)
     offset = next(at for at in torn.blocks() if torn.write(warehouse.path, at, 1))
     torn.write(warehouse.path, offset, 1)
     with warehouse.read():
@@ -98,7 +98,7 @@ def test_it_is_said(torn: Torn, tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_closed_is_not_touched(torn: Torn, tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    warehouse = open_warehouse(tmp_path / "warehouse.duckdb")
     offset = next(at for at in torn.blocks() if torn.write(warehouse.path, at, 1, with_log=False))
     torn.write(warehouse.path, offset, 1, with_log=False)
     bytes_before = warehouse.path.read_bytes()

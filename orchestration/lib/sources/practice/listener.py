@@ -161,7 +161,7 @@ class Stream:
             name = f"{self.entity.name}-{begun:%Y-%m-%dT%H%M%S}.{self.batch_us:06d}Z.ndjson"
             delivery = Delivery(self.clinic, self.entity.measurement, f"{begun:%Y-%m-%d}")
             try:
-                self.lake.put(delivery, name, "".join(self.batch).encode())
+                self.lake.write_file(delivery, name, "".join(self.batch).encode())
             except OSError as error:
                 # Kept, and tried again; meanwhile nothing more is read.
                 self.problem = f"cannot write {delivery.path}/{name}: {error.strerror}"
