@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +105,8 @@ def _run_jobs(
     """Run the jobs that publish these deliveries; the report gets their failures and row counts."""
     from dagster import DagsterInstance
 
+    # Dagster writes its events one by one, or in batches: with them a build of five sources takes 4 s less.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")
     report.previous_row_counts = published_row_counts(home.published_path)
     with DagsterInstance.from_config(str(home.dagster_home)) as instance:
         fail_orphaned_runs(instance)
@@ -206,7 +208,11 @@ def _problems_of(step_key: str | None, data: Any) -> list[str]:
 
 @contextmanager
 def redirect_output_to(log_path: Path) -> Iterator[None]:
-    """Send whatever this process and its children write to the terminal into a file, for a while."""
+    """Send what this process and its children write to the terminal into a file.
+
+    Both the file descriptors, for children, and Python's streams: on a terminal the progress bars have put streams of
+    their own in place of these, which write past the descriptors.
+    """
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     with log_path.open("a") as log, ExitStack() as stack:
@@ -215,4 +221,6 @@ def redirect_output_to(log_path: Path) -> Iterator[None]:
             stack.callback(os.close, kept)
             stack.callback(os.dup2, kept, descriptor)
             os.dup2(log.fileno(), descriptor)
+        stack.enter_context(redirect_stdout(log))
+        stack.enter_context(redirect_stderr(log))
         yield
