@@ -168,17 +168,17 @@ def status() -> None:
 def sql(query: str | None, file: Path | None, warehouse: bool, form: str) -> None:
     """Answer a QUERY on the published file."""
     from orchestration.cli.table import print_table
-    from orchestration.lib.query.sql import run_query
+    from orchestration.lib.query.sql import run_query, run_script
 
     if (query is None) == (file is None):
         raise click.UsageError("give either a query or --file")
-    answer = run_query(Home.from_environment(), file.read_text() if file else query or "", of_warehouse=warehouse)
-    if form == "csv":
-        click.echo(answer.as_csv(), nl=False)
-    elif form == "json":
-        click.echo(answer.as_json(), nl=False)
-    else:
-        print_table(answer.columns, answer.rows)
+    home, text = Home.from_environment(), file.read_text() if file else query or ""
+    if form == "table":
+        for result in run_script(home, text, of_warehouse=warehouse):
+            print_table(result.columns, result.rows, result.title)
+        return
+    answer = run_query(home, text, of_warehouse=warehouse)
+    click.echo(answer.as_csv() if form == "csv" else answer.as_json(), nl=False)
 
 
 @main.command()
