@@ -104,11 +104,13 @@ def run_script(
         try:
             # So that a path relative to the lake, as every column has it, can be read where it lies.
             con.execute("set file_search_path = $lake", {"lake": str(home.lake_path)})
-            return [
-                QueryResult([column[0] for column in con.description or []], con.fetchall(), _title(statement.query))
-                for statement in con.extract_statements(sql)
-                if con.execute(statement)
-            ]
+            results = []
+            for statement in con.extract_statements(sql):
+                con.execute(statement)
+                if duckdb.ExpectedResultType.QUERY_RESULT in statement.expected_result_type:
+                    columns = [column[0] for column in con.description or []]
+                    results.append(QueryResult(columns, con.fetchall(), _title(statement.query)))
+            return results
         except duckdb.Error as error:
             raise QueryError(_one_line(error)) from error
 
