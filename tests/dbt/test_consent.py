@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import participant_key as keys
 import pytest
 
 from orchestration.defs.balance import every_drop_has_its_reason
@@ -17,7 +18,7 @@ from orchestration.lib.lake import Lake
 from orchestration.lib.publish import PublishRefused, publish, publishable
 from orchestration.lib.warehouse import Warehouse
 from tests.balance_files import at, customer, load, phone, put, steps
-from tests.dbt.project import DbtHome, DbtRun, plugin
+from tests.dbt.project import DbtHome, DbtRun
 
 Manifest = dict[str, Any]
 
@@ -529,7 +530,6 @@ def test_what_is_not_for_publishing_is_not_in_the_published_file(trainers: Train
 
 def test_the_secret_is_in_its_file_and_nowhere_else(trainers: Trainers) -> None:
     """Neither in compiled SQL nor in a log, the warehouse or the published file."""
-    keys = plugin("participant_key")
     home = trainers.dbt_home.path
     trainers.publish()
     secret = (home / keys.FILE_NAME).read_bytes().strip()
