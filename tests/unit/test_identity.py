@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from orchestration.lib.warehouse import Warehouse
