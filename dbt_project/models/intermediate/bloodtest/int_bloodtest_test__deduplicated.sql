@@ -16,16 +16,18 @@ first_record as (
 
 ),
 
-new_test as (
+{% if is_incremental() %}
 
-    select *
-    from first_record
-    {% if is_incremental() %}
-        -- the time is compared too, since a comparison of the keys alone would read the keys of all tests
-        where (tested_at, test_key) not in (select (known.tested_at, known.test_key) from {{ this }} as known)
-    {% endif %}
+    known_test as (
 
-),
+        -- joined by time too: the few new times exclude most tests before their keys are compared
+        select known.test_key
+        from {{ this }} as known
+        inner join first_record on known.tested_at = first_record.tested_at and known.test_key = first_record.test_key
+
+    ),
+
+{% endif %}
 
 final as (
 
@@ -48,7 +50,10 @@ final as (
         _load_id as load_id,
         {{ seen_load_id() }} as seen_load_id,
         {{ rule_hash() }} as rule_hash
-    from new_test
+    from first_record
+    {% if is_incremental() %}
+        where test_key not in (select known_test.test_key from known_test)
+    {% endif %}
 
 )
 
