@@ -22,7 +22,7 @@ help:
 	@echo "make demo        set up, write sample deliveries, run the whole pipeline, print the marts"
 	@echo "make test        everything that is tested"
 	@echo "make dev         Dagster's UI on http://127.0.0.1:$(PORT)"
-	@echo "make lint        ruff, sqlfluff, mypy"
+	@echo "make lint        ruff, sqlfluff, mypy, import-linter"
 	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, $(WFDB_BENCHMARKS) too; with ECGID=folder, $(ECGID_BENCHMARKS)"
 	@echo "make torture     kill whole builds at random moments"
 	@echo "make screenshot  docs/images/*.png, of a home of its own"
@@ -57,7 +57,7 @@ test: $(DEV_STAMP)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 dev: $(RUN_STAMP)
-	DAGSTER_HOME="$$($(BIN)/python -m orchestration.lib.home)" \
+	DAGSTER_HOME="$$($(BIN)/python -m orchestration.lib.core.home)" \
 	    $(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 
 lint: $(DEV_STAMP)
@@ -65,6 +65,7 @@ lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: $(DEV_STAMP)
 	@for benchmark in $(BENCHMARKS); do \
@@ -88,7 +89,7 @@ else
 endif
 
 torture: $(DEV_STAMP)
-	$(BIN)/python -m tests.torture $(TORTURE_ARGS)
+	$(BIN)/python -m tests.support.crash_test $(TORTURE_ARGS)
 
 screenshot: $(DEV_STAMP)
 	$(BIN)/python docs/screenshot.py

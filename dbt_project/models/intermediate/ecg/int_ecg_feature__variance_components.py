@@ -1,6 +1,6 @@
 """Variance of the features within people and between them: the logic lies in orchestration/lib/variability.py."""
 
-from orchestration.lib.variability import vary_features
+from orchestration.lib.sources.ecg.variability import vary_features
 
 
 def model(dbt, session):

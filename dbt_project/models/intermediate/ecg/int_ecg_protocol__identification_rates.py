@@ -1,6 +1,6 @@
 """How well runs find their person again: the logic lies in orchestration/lib/identity.py."""
 
-from orchestration.lib.identity import rate_protocols
+from orchestration.lib.sources.ecg.identification import rate_protocols
 
 
 def model(dbt, session):

@@ -1,6 +1,6 @@
 """Runs asked who they are: the logic lies in orchestration/lib/identity.py."""
 
-from orchestration.lib.identity import match_runs
+from orchestration.lib.sources.ecg.identification import match_runs
 
 
 def model(dbt, session):

@@ -1,0 +1,73 @@
+"""The secret behind participants' pseudonyms: where it comes from, who may read it, and what is made with it."""
+
+import hashlib
+import hmac
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.support.dbt_home import PROJECT_PATH, plugin
+
+keys = plugin("participant_key")
+
+
+@pytest.fixture(autouse=True)
+def nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(keys.ENVIRONMENT_VARIABLE, raising=False)
+
+
+def test_a_fresh_key_is_made_kept_and_its_owners_alone(tmp_path: Path) -> None:
+    first = keys.participant_key(tmp_path)
+    path = tmp_path / "participant.key"
+    assert len(bytes.fromhex(first.decode())) == keys.FRESH_BYTES
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert keys.participant_key(tmp_path) == first
+    assert [each.name for each in tmp_path.iterdir()] == ["participant.key"]
+    other = tmp_path / "other"
+    other.mkdir()
+    assert keys.participant_key(other) != first
+
+
+def test_a_key_that_others_can_read_is_closed_to_them(tmp_path: Path) -> None:
+    first = keys.participant_key(tmp_path)
+    (tmp_path / "participant.key").chmod(0o644)
+    assert keys.participant_key(tmp_path) == first
+    assert (tmp_path / "participant.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_that_is_given_counts_and_none_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(keys.ENVIRONMENT_VARIABLE, "sixteen letters!")
+    assert keys.participant_key(tmp_path) == b"sixteen letters!"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_a_short_key_is_refused_and_not_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    if where == "environment":
+        monkeypatch.setenv(keys.ENVIRONMENT_VARIABLE, "hunter2")
+    else:
+        (tmp_path / "participant.key").write_text("hunter2\n")
+    with pytest.raises(keys.NoParticipantKey, match="shorter than the 16 bytes") as error:
+        keys.participant_key(tmp_path)
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_key_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    with pytest.raises(keys.NoParticipantKey, match=r"participant\.key cannot be read or made: No such file"):
+        keys.participant_key(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("length", [16, 63, 64, 65, 200])
+def test_the_pseudonym_is_an_hmac(length: int) -> None:
+    key = bytes(index % 251 for index in range(length))
+    macro = (PROJECT_PATH / "macros" / "balance" / "participant_key.sql").read_text()
+    sql = macro[macro.index("-%}") + 3 : macro.index("{%- endmacro")].replace("{{ customer_key }}", "?")
+    with duckdb.connect() as con:
+        keys.set_variables(con, key)
+        for text in ("", "lab:jo@test.com:s1", "é" * 100):
+            expected = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
+            assert con.execute(f"select {sql}", [text]).fetchall() == [(expected,)]
+    with duckdb.connect() as con:
+        # Without the secret there is no pseudonym, rather than one that anybody can work out.
+        assert con.execute(f"select {sql}", ["lab:jo@test.com:s1"]).fetchall() == [(None,)]
