@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources import open_warehouse
+from orchestration.lib.warehouse.connection import Warehouse
 from synthetic.files import write_file
 from tests.support.bloodtest_files import CLINIC, Expected, Files, at, deliver, expected, lines, load, log, patient
 from tests.support.compiled_models import Model, build, compiled
@@ -96,6 +97,9 @@ def deliveries(draw: st.DrawFn) -> dict[str, Files]:
 
 class House:
     """A lake in which deliveries arrive, and a warehouse in memory in which they are loaded and the marts built."""
+
+    lake: Lake
+    warehouse: Warehouse
 
     def __init__(self, path: Path, models: list[Model]) -> None:
         self.lake, self.warehouse, self.models = Lake(path / "lake"), MemoryWarehouse(), models
@@ -196,10 +200,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
 
 
 def appending(models: list[Model]) -> list[Model]:
-    """The models with the variable `dimension_load` set to `append`."""
-    changed = [replace(model, sql=model.sql.replace("'replace' = 'replace'", "'append' = 'replace'")) for model in models]
-    assert sum(model != before for model, before in zip(changed, models, strict=True)) == 1
-    return changed
+    """Set the variable `dimension_load` to `append`."""
+    comparison = "'replace' = 'replace'"
+    assert sum(comparison in model.sql for model in models) == 1
+    return [replace(model, sql=model.sql.replace(comparison, "'append' = 'replace'")) for model in models]
 
 
 @settings(

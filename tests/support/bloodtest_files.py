@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from orchestration.lib.catalog.load_report import LoadReport
@@ -174,13 +175,13 @@ def _records(deliveries: Mapping[str, Files], folder: str) -> list[tuple[str, Re
 
 
 def _changed_deliveries(deliveries: Mapping[str, Files]) -> list[str]:
-    """The deliveries of patients, by name, without those of exactly the files of the delivery before."""
+    """List the deliveries of patients, by name, without those of exactly the files of the delivery before."""
     files = {
         name: {path: records for path, records in deliveries[name].items() if path.startswith("patient_data/")}
         for name in sorted(deliveries)
     }
     names = [name for name in files if files[name]]
-    return [name for name, before in zip(names, [None, *names]) if before is None or files[name] != files[before]]
+    return names[:1] + [name for before, name in pairwise(names) if files[name] != files[before]]
 
 
 def _content(record: Record) -> tuple[Any, ...]:

@@ -43,7 +43,9 @@ next_full_delivery as (
 last_record as (
 
     -- of several records of a patient in one delivery the last one counts
-    select *
+    select
+        *,
+        {{ row_value(attributes) }} as attribute_values
     from record
     qualify row_number() over (partition by patient_key, delivery order by path_below desc, _row_number desc) = 1
 
@@ -51,12 +53,12 @@ last_record as (
 
 compared as (
 
-    -- a record holds until the patient's next one, or until a full snapshot without the patient
     select
         last_record.*,
-        least(lead(last_record.delivery) over by_delivery, next_full_delivery.next_full_delivery) as valid_to_delivery,
-        {{ row_value(attributes) }} is distinct from lag({{ row_value(attributes) }}) over by_delivery as has_changed,
-        lag(next_full_delivery.next_full_delivery) over by_delivery < last_record.delivery as was_dropped
+        lag(last_record.attribute_values) over by_delivery as previous_attribute_values,
+        lag(next_full_delivery.next_full_delivery) over by_delivery as previous_next_full_delivery,
+        -- a record is valid until the patient's next one, or until a full snapshot without the patient
+        least(lead(last_record.delivery) over by_delivery, next_full_delivery.next_full_delivery) as valid_to_delivery
     from last_record
     inner join next_full_delivery
         on last_record.clinic = next_full_delivery.clinic and last_record.delivery = next_full_delivery.delivery
@@ -66,14 +68,14 @@ compared as (
 
 numbered as (
 
+    -- a version begins with another record than the previous one, or after a full snapshot without the patient
     select
         *,
-        cast(
-            sum(case when has_changed or was_dropped then 1 else 0 end) over (
-                partition by patient_key
-                order by delivery
-            ) as integer
-        ) as version_number
+        count(*) filter (
+            where
+            attribute_values is distinct from previous_attribute_values
+            or previous_next_full_delivery < delivery
+        ) over (partition by patient_key order by delivery) as version_number
     from compared
 
 ),
@@ -82,7 +84,7 @@ final as (
 
     select
         patient_key,
-        version_number,
+        cast(version_number as integer) as version_number,
         min(delivery) as valid_from_delivery,
         case when count(valid_to_delivery) = count(*) then max(valid_to_delivery) end as valid_to_delivery,
         count(valid_to_delivery) < count(*) as is_current,
