@@ -79,23 +79,22 @@ DAMAGE = {
         "update intermediate.int_bloodtest_patient__scd2 set weight_kg = 1 where patient_key = 'sf_state:1018'"
     ),
     "assert_every_test_has_its_patient": (
-        "update bloodtest.bloodtest set patient_key = 'unknown', doctor_key = 'unknown' "
+        "update intermediate.int_bloodtest_test__deduplicated set patient_id = 'nobody' "
         "where test_key = (select min(test_key) from bloodtest.bloodtest)"
     ),
     "assert_no_doctor_has_two_names": "update bloodtest.doctor set name_variant_count = 2",
     "assert_no_lab_has_two_names": "update bloodtest.lab set name_variant_count = 2",
     "assert_no_row_is_of_a_replaced_file": (
-        "update bloodtest.bloodtest set load_id = 0 where test_key = (select min(test_key) from bloodtest.bloodtest)"
-    ),
-    "assert_no_test_misses_its_patient": (
-        "update bloodtest.bloodtest set doctor_key = 'unknown' "
-        "where test_key = (select max(test_key) from bloodtest.bloodtest)"
+        "update intermediate.int_bloodtest_test__deduplicated set load_id = 0 "
+        "where test_key = (select min(test_key) from bloodtest.bloodtest)"
     ),
     "assert_patient_versions_follow_each_other": (
         "update intermediate.int_bloodtest_patient__scd2 set version_number = 3 where patient_key = 'sf_state:1018'"
     ),
     "assert_quality_expectations_hold": "delete from bloodtest.lab where lab_key = 'unknown'",
-    "assert_quality_expectations_hold_or_warn": "update bloodtest.bloodtest set is_plausible = false",
+    "assert_quality_expectations_hold_or_warn": (
+        "update intermediate.int_bloodtest_test__deduplicated set implausible_reason = 'implausible'"
+    ),
     "assert_sample_funnel": "delete from balance.funnel where outcome = 'research consent begins in the future'",
     "assert_sample_row_counts": "delete from ecg.subject where subject_key = 'sf_state:82'",
     "assert_snapshot_knows_every_version": (
