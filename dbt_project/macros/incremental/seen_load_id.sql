@@ -5,18 +5,18 @@
 
     Arguments
         parents: relations with a column seen_load_id. The result is no newer than theirs, so that a table that is built alone
-            from older ones does not pass for a newer one.
+            from older ones does not pass for a newer one. A parent without rows does not show what it has seen: 0.
 #}
 {% macro seen_load_id(parents=[]) -%}
     (
         select min(seen.load_id)
         from (
             select coalesce(max(load.load_id), 0) as load_id
-            from {{ source('catalog', 'load') }} as load
+            from {{ ref('stg_catalog__load') }} as load
             where {{ is_of_model_source('load.measurement') }}
             {%- for parent in parents %}
             union all
-            select max(seen_load_id) as load_id
+            select coalesce(max(seen_load_id), 0) as load_id
             from {{ parent }}
             {%- endfor %}
         ) as seen
