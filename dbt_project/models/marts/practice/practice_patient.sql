@@ -1,10 +1,12 @@
+{{ config(alias='patient') }}
+
 with patient as (
 
     select * from {{ ref('int_practice_patient__deduplicated') }}
 
 ),
 
-described as (
+final as (
 
     select
         clinic || ':' || patient_id as patient_key,
@@ -21,4 +23,4 @@ described as (
 
 )
 
-select * from described
+select * from final
