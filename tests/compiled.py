@@ -132,7 +132,8 @@ def _should_full_refresh(con: duckdb.DuckDBPyConnection, model: Model) -> bool:
     if model.replaces_partitions_by_hash:
         return False
     removal = con.execute(
-        "select coalesce(max(load_id), 0) from catalog.load where removed_row_count > 0 and list_contains(?, measurement)",
+        "select coalesce(max(load_id), 0) from catalog.load "
+        "where removed_row_count > 0 and list_contains(?, measurement)",
         [list(model.tags)],
     ).fetchone()
     assert removal is not None

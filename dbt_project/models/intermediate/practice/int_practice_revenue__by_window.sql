@@ -97,7 +97,7 @@ final as (
         clinic,
         category,
         window_start_at,
-        cast(sum(price_eur) as decimal(38, 2)) as revenue_eur,
+        sum(price_eur) as revenue_eur,
         count(*) as claim_count,
         count(distinct patient_id) as patient_count,
         {{ seen_load_id([ref('int_practice_claim__deduplicated'), ref('int_practice_diagnosis__deduplicated')]) }}

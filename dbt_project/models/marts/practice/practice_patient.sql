@@ -1,5 +1,3 @@
-{{ config(alias='patient') }}
-
 with patient as (
 
     select * from {{ ref('int_practice_patient__deduplicated') }}

@@ -13,7 +13,7 @@ final as (
         window_start_at,
         {{ minutes_after('window_start_at', 10) }} as window_end_at,
         -- measures
-        revenue_eur,
+        cast(revenue_eur as decimal(38, 2)) as revenue_eur,
         claim_count,
         patient_count,
         -- lineage
