@@ -105,7 +105,7 @@ def described() -> dict[str, Any]:
         content = yaml.safe_load(path.read_text())
         if path.parent.parent.name == "marts":
             models = [model for model in content.get("models", []) if _meta(model).get("published", True)]
-            found |= {f"{path.parent.name}.{model['name']}": model for model in models}
+            found |= {f"{path.parent.name}.{model['config'].get('alias', model['name'])}": model for model in models}
         for source in content.get("sources", []):
             tables = [table for table in source["tables"] if _meta(table).get("published")]
             found |= {f"{source['schema']}.{table['name']}": table for table in tables}

@@ -123,9 +123,8 @@ def build(con: duckdb.DuckDBPyConnection, models: list[Model], *, full_refresh: 
             if str(WATERMARK) in sql:
                 sql = sql.replace(str(WATERMARK), str(_watermark(con, model)))
             con.execute(f"create or replace temp table new_rows as {_with_rule_hash(con, model, sql)}")
-            if model.unique_key:
-                keys = ", ".join(model.unique_key)
-                con.execute(f"delete from {model.relation} where ({keys}) in (select distinct {keys} from new_rows)")
+            keys = ", ".join(model.unique_key)
+            con.execute(f"delete from {model.relation} where ({keys}) in (select distinct {keys} from new_rows)")
             con.execute(f"insert into {model.relation} by name select * from new_rows")
 
 

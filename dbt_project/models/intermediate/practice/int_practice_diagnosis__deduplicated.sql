@@ -2,9 +2,61 @@
     config(
         materialized='incremental',
         incremental_strategy='delete+insert',
-        unique_key=['_load_id', '_raw_path', '_row_number'],
+        unique_key=['clinic', 'diagnosis_id'],
         on_schema_change='fail',
     )
 }}
 
-{{ numbered_by_arrival('stg_practice__diagnosis', 'diagnosis_id', ['patient_id', 'icd10_code']) }}
+with diagnosis as (
+
+    select * from {{ ref('stg_practice__diagnosis') }}
+
+),
+
+{% if is_incremental() %}
+
+    new_id as (
+
+        select distinct
+            clinic,
+            diagnosis_id
+        from diagnosis
+        where _load_id > {{ watermark() }}
+
+    ),
+
+{% endif %}
+
+final as (
+
+    -- an office sends an id again: the first arrival stands, whatever was loaded first
+    select
+        *,
+        {{ time_bucket_minutes('received_at', 10) }} as window_start_at,
+        cast(row_number() over arrival as integer) as arrival_number,
+        (patient_id, icd10_code) = (
+            first_value(patient_id) over arrival,
+            first_value(icd10_code) over arrival
+        ) as is_first_content,
+        first_value(_load_id) over arrival as first_load_id,
+        {{ seen_load_id() }} as seen_load_id,
+        {{ rule_hash() }} as rule_hash
+    from diagnosis
+    {% if is_incremental() %}
+        semi join new_id using (clinic, diagnosis_id)
+    {% endif %}
+    window
+        arrival as (
+            partition by clinic, diagnosis_id
+            order by
+                received_at,
+                {{ file_name('_raw_path') }},
+                _row_number,
+                patient_id,
+                icd10_code,
+                _raw_path
+        )
+
+)
+
+select * from final

@@ -4,7 +4,7 @@ with patient as (
 
 ),
 
-described as (
+final as (
 
     select
         clinic || ':' || patient_id as patient_key,
@@ -21,4 +21,4 @@ described as (
 
 )
 
-select * from described
+select * from final
