@@ -1,10 +1,10 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['participant_key', 'metric', 'measured_on'],
+        incremental_strategy='replace_partitions',
         on_schema_change='fail',
+        meta={'replaces_partitions_by_hash': true},
     )
 }}
 
-{{ coarser_rollup('int_wearable_reading__by_minute', 15) }}
+{{ rolled_up('int_wearable_reading__by_minute', 15) }}
