@@ -3,8 +3,8 @@
     rule has changed. dbt's incremental materialization and is_incremental() both ask this macro, so it holds under
     `dbt run`, in Dagster and in `vitalhouse build`.
 
-    A model that replaces whole partitions by the hash of their source sees removed rows by itself. It says so with
-    `meta: {replaces_partitions_by_hash: true}` and is rebuilt for another rule alone.
+    A model that replaces whole partitions by the hash of their source (`meta: {replaces_partitions_by_hash: …}`) sees removed
+    rows by itself and is rebuilt for another rule alone.
 #}
 {% macro should_full_refresh() %}
     {% set requested = config.get('full_refresh') %}
@@ -20,17 +20,19 @@
     {% set removals %}
         (
             select load.load_id
-            from {{ api.Relation.create(database=relation.database, schema='catalog', identifier='load') }} as load
+            from {{ catalog_load() }} as load
             where load.removed_row_count > 0 and {{ is_of_model_source('load.measurement') }}
         )
     {% endset %}
     {{ return(max_value(removals, 'load_id') > max_value(relation, 'seen_load_id')) }}
 {% endmacro %}
 
-{# Whether the relation was made by another rule than the model has now, or by a version that noted none. All rows say the same. #}
+{# Whether the relation was made by another rule than the model has now, or by a version that noted none. #}
 {% macro has_other_rule(relation) %}
     {% set columns = adapter.get_columns_in_relation(relation) | map(attribute='name') | list %}
     {% if 'rule_hash' not in columns %}{{ return(true) }}{% endif %}
-    {% set rules = run_query('select rule_hash from ' ~ relation ~ ' limit 1').columns[0].values() | list %}
-    {{ return(rules != [] and "'" ~ rules[0] ~ "'" != rule_hash()) }}
+    {#- one row tells of all: they were made by one rule #}
+    {% set query = 'select rule_hash from ' ~ relation ~ ' where rule_hash is not null limit 1' %}
+    {% set hashes = run_query(query).columns[0].values() | list %}
+    {{ return(hashes != [] and "'" ~ hashes[0] ~ "'" != rule_hash()) }}
 {% endmacro %}

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_partitions',
         on_schema_change='fail',
-        meta={'replaces_partitions_by_hash': true},
+        meta={'replaces_partitions_by_hash': 'int_wearable_day__source_hash'},
     )
 }}
 
