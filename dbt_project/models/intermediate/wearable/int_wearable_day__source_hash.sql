@@ -67,6 +67,7 @@ final as (
         participant_key,
         metric,
         measured_on,
+        bool_or(margin = interval '0 hours') as has_reading,
         {{
             group_hash([
                 'participant_key', 'metric', 'measured_on', 'series_id', 'load_id', 'written_on', 'sleep_date', 'is_utc',
