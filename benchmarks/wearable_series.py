@@ -48,7 +48,7 @@ _ROLLUP = """
 
 
 def publish(path: Path, participants: int, days: int) -> int:
-    """Write the readings and their roll-ups, one day after the other, as nightly builds do; return the number of readings."""
+    """Write the readings and their roll-ups, day after day, as nightly builds do; return the number of readings."""
     con = duckdb.connect(str(path), config={"memory_limit": "6GB"})
     parameters = {
         "interval": INTERVAL_SECONDS,

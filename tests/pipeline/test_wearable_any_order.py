@@ -1,8 +1,8 @@
 """Readings, corrections and rosters in any order: incremental builds, a full refresh and plain Python give one result.
 
 Files of a few readings arrive in deliveries. Some arrive again, with other content or the same, some vanish from the
-lake, and rosters change time zones and withdrawals. After each arrival the models are built incrementally. The result is
-compared with a full refresh of the same warehouse, and with the rules written in plain Python.
+lake, and rosters change time zones and withdrawals. After each arrival the models are built incrementally. The result
+is compared with a full refresh of the same warehouse, and with the rules written in plain Python.
 """
 
 import json

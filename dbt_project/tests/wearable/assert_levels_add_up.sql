@@ -1,4 +1,4 @@
--- A returned row is a participant's metric of which two levels of roll-ups differ in the number of readings or in a sum.
+-- A returned row is a participant's metric of which two levels of roll-ups differ in number or sum.
 {{ config(meta={'dagster': {'ref': {'name': 'int_wearable_reading__by_day'}}}) }}
 
 with counted as (

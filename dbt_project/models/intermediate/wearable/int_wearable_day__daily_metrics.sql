@@ -15,7 +15,9 @@ localised as (
     -- every zone's offset is a multiple of a quarter of an hour, so such a bucket lies in one local day
     select
         quarter_hour.*,
-        {{ utc_to_local('quarter_hour.bucket_start_at', 'roster.timezone') }} as local_start_time
+        {{ utc_to_local('quarter_hour.bucket_start_at', 'roster.timezone') }} as local_start_time,
+        -- start of the participant's hour, in UTC: the hour that is repeated in autumn is two
+        quarter_hour.bucket_start_at - (local_start_time - date_trunc('hour', local_start_time)) as hour_start_at
     from quarter_hour
     inner join roster on quarter_hour.participant_key = roster.participant_key
     where quarter_hour.reading_count > 0
@@ -33,9 +35,7 @@ final as (
                 as {{ metric }}_reading_count,
         {% endfor %}
         cast(coalesce(sum(minute_count) filter (where metric = 'heart_rate_bpm'), 0) as bigint) as worn_minutes,
-        -- the participant's hours, told in UTC: the one that is repeated in autumn is two
-        count(distinct bucket_start_at - (local_start_time - date_trunc('hour', local_start_time)))
-            filter (where metric = 'heart_rate_bpm') as worn_hours,
+        count(distinct hour_start_at) filter (where metric = 'heart_rate_bpm') as worn_hours,
         {{ from_millionths("sum(value_sum_millionths) filter (where metric = 'resting_heart_rate_bpm')") }}
         / sum(reading_count) filter (where metric = 'resting_heart_rate_bpm') as resting_heart_rate_bpm
     from localised

@@ -54,8 +54,8 @@ changed_series as (
 
 changed_reading as (
 
-    -- A semi join reads its right side first, so only the blocks of readings with these numbers are read. An inner join read
-    -- every reading there is.
+    -- A semi join reads its right side first, so only the blocks of readings with these numbers are read. An inner join
+    -- read every reading there is.
     select reading.*
     from reading
     semi join changed_series
@@ -131,7 +131,7 @@ final as (
 
 )
 
--- By days, as they are added later: a period of time then lies in few blocks of the table. By participants first it would
--- not: the engine knows the least and greatest key of a block by eight letters, which are those of the study.
+-- By days, as they are added later: a period of time then lies in few blocks of the table. By participants first it
+-- would not: the engine knows the first and last key of a block by eight letters, which are those of the study.
 select * from final
 order by measured_on, participant_key, metric, bucket_start_at

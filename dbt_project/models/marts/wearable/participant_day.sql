@@ -58,7 +58,9 @@ final as (
         ) as last_sync_at
     from day_length
     left join daily_metrics
-        on day_length.participant_key = daily_metrics.participant_key and day_length.local_date = daily_metrics.local_date
+        on
+            day_length.participant_key = daily_metrics.participant_key
+            and day_length.local_date = daily_metrics.local_date
     left join night
         on day_length.participant_key = night.participant_key and day_length.local_date = night.sleep_date
 
