@@ -4,23 +4,16 @@ with quarter_hour as (
 
 ),
 
-roster as (
-
-    select * from {{ ref('stg_wearable__roster') }}
-
-),
-
 localised as (
 
     -- every zone's offset is a multiple of a quarter of an hour, so such a bucket lies in one local day
     select
-        quarter_hour.*,
-        {{ utc_to_local('quarter_hour.bucket_start_at', 'roster.timezone') }} as local_start_time,
+        *,
+        cast(local_start_time as date) as local_date,
         -- start of the participant's hour, in UTC: the hour that is repeated in autumn is two
-        quarter_hour.bucket_start_at - (local_start_time - date_trunc('hour', local_start_time)) as hour_start_at
+        bucket_start_at - (local_start_time - date_trunc('hour', local_start_time)) as hour_start_at
     from quarter_hour
-    inner join roster on quarter_hour.participant_key = roster.participant_key
-    where quarter_hour.reading_count > 0
+    where reading_count > 0
 
 ),
 
@@ -28,7 +21,7 @@ final as (
 
     select
         participant_key,
-        cast(local_start_time as date) as local_date,
+        local_date,
         max(bucket_start_at) as last_bucket_start_at,
         {% for metric in wearable_metrics() %}
             cast(coalesce(sum(reading_count) filter (where metric = '{{ metric }}'), 0) as bigint)
@@ -39,7 +32,7 @@ final as (
         {{ from_millionths("sum(value_sum_millionths) filter (where metric = 'resting_heart_rate_bpm')") }}
         / sum(reading_count) filter (where metric = 'resting_heart_rate_bpm') as resting_heart_rate_bpm
     from localised
-    group by participant_key, cast(local_start_time as date)
+    group by participant_key, local_date
 
 )
 
