@@ -21,7 +21,7 @@ DAMAGE = {
         "research_consent_at = null where customer_key = (select min(customer_key) from intermediate.customer_trusted)"
     ),
     "assert_every_day_is_of_its_files": (
-        "update intermediate.int_wearable_reading__by_minute set fingerprint = 1 "
+        "update intermediate.int_wearable_reading__by_minute set source_hash = 1 "
         "where participant_key = 'watch_study:p002' and metric = 'steps'"
     ),
     "assert_every_participant_is_in_the_roster": "delete from raw.wearable_roster where participant_id = 'p010'",

@@ -25,7 +25,8 @@ class Model:
     unique_key: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
-    replaces_partitions_by_hash: bool = False
+    # Table of hashes, if the model replaces partitions by the hash of their source.
+    partition_hashes: str | None = None
 
 
 def compiled(folder: Path, select: str) -> list[Model]:
@@ -81,6 +82,7 @@ def _model(full: dict[str, Any], incremental: dict[str, Any], nodes: dict[str, d
         return Model(relation, "table", sql, sql)
     config = full["config"]
     unique_key = config["unique_key"] or []
+    hashes = config["meta"].get("replaces_partitions_by_hash")
     return Model(
         relation,
         config["materialized"],
@@ -89,7 +91,7 @@ def _model(full: dict[str, Any], incremental: dict[str, Any], nodes: dict[str, d
         (unique_key,) if isinstance(unique_key, str) else tuple(unique_key),
         tuple(full["tags"]),
         tuple(sorted(_seeds(full, nodes))),
-        bool(config["meta"].get("replaces_partitions_by_hash")),
+        _relation(nodes[f"model.vitalhouse.{hashes}"]) if hashes else None,
     )
 
 
@@ -106,7 +108,7 @@ def _seeds(node: dict[str, Any], nodes: dict[str, dict[str, Any]]) -> set[str]:
 
 
 def build(con: duckdb.DuckDBPyConnection, models: list[Model], *, full_refresh: bool = False) -> None:
-    """Build the models as dbt does: tables anew, incremental ones by deleting and inserting.
+    """Build the models as dbt does: tables from scratch, incremental ones by their strategy.
 
     Incremental tables are built from scratch by the rule of the macro ``should_full_refresh``.
     """
@@ -124,16 +126,19 @@ def build(con: duckdb.DuckDBPyConnection, models: list[Model], *, full_refresh: 
                 sql = sql.replace(str(WATERMARK), str(_watermark(con, model)))
             con.execute(f"create or replace temp table new_rows as {_with_rule_hash(con, model, sql)}")
             keys = ", ".join(model.unique_key)
-            con.execute(f"delete from {model.relation} where ({keys}) in (select distinct {keys} from new_rows)")
+            if model.partition_hashes:
+                current = f"select source_hash from {model.partition_hashes}"
+                con.execute(f"delete from {model.relation} where source_hash not in ({current})")
+            elif keys:
+                con.execute(f"delete from {model.relation} where ({keys}) in (select distinct {keys} from new_rows)")
             con.execute(f"insert into {model.relation} by name select * from new_rows")
 
 
 def _should_full_refresh(con: duckdb.DuckDBPyConnection, model: Model) -> bool:
-    if model.replaces_partitions_by_hash:
+    if model.partition_hashes:
         return False
     removal = con.execute(
-        "select coalesce(max(load_id), 0) from catalog.load "
-        "where removed_row_count > 0 and list_contains(?, measurement)",
+        "select coalesce(max(load_id), 0) from catalog.load where removed_row_count > 0 and list_contains(?, measurement)",
         [list(model.tags)],
     ).fetchone()
     assert removal is not None
@@ -149,7 +154,7 @@ def _watermark(con: duckdb.DuckDBPyConnection, model: Model) -> int:
 
 def _with_rule_hash(con: duckdb.DuckDBPyConnection, model: Model, sql: str) -> str:
     """Give the column ``rule_hash`` the hash of the seeds as they are now; that of the SQL never changes here."""
-    if model.materialized != "incremental" or model.replaces_partitions_by_hash:
+    if model.materialized != "incremental" or model.partition_hashes:
         return sql
     return f"select * replace ('{_rule_hash(con, model)}' as rule_hash) from ({sql})"
 
