@@ -154,8 +154,14 @@ def test_column_names_say_what_they_hold(manifest: Manifest) -> None:
 
 def test_yaml_files_are_named_for_what_they_hold() -> None:
     for path in (PROJECT_PATH / "models").rglob("*.yml"):
-        folder = path.parent.name
-        assert re.fullmatch(rf"_{folder}__(sources|models|unit_tests)\.yml", path.name), path.name
+        layer, folder = path.parent.parent.name, path.parent.name
+        if layer == "marts" and path.name != f"_{folder}__unit_tests.yml":
+            # one file a mart, beside its SQL
+            content = yaml.safe_load(path.read_text())
+            assert [model["name"] for model in content.pop("models")] == [path.stem], path
+            assert not content, path
+        else:
+            assert re.fullmatch(rf"_{folder}__(sources|models|unit_tests)\.yml", path.name), path.name
 
 
 def test_every_test_is_an_asset_check(manifest: Manifest) -> None:
