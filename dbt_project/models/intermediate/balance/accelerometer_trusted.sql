@@ -21,7 +21,7 @@ consented as (
 
 ),
 
-trusted as (
+final as (
 
     select
         reading.clinic,
@@ -38,4 +38,4 @@ trusted as (
 
 )
 
-select * from trusted
+select * from final

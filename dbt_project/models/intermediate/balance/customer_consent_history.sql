@@ -17,14 +17,14 @@ statement as (
 
     -- what a record says of the time of its update
     select
-        * exclude (next_updated_at),
+        *,
         last_updated_at as stated_at,
         coalesce(research_consent_at <= last_updated_at, false) as has_research_consent
     from record
     union all
     -- a consent that begins later begins then, unless a newer record came before that
     select
-        * exclude (next_updated_at),
+        *,
         research_consent_at as stated_at,
         true as has_research_consent
     from record
@@ -58,7 +58,7 @@ started as (
 
 ),
 
-period as (
+final as (
 
     select
         customer_key,
@@ -74,4 +74,4 @@ period as (
 
 )
 
-select * from period
+select * from final

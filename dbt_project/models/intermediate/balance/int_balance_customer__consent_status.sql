@@ -11,7 +11,7 @@ latest as (
 
 ),
 
-judged as (
+status as (
 
     select
         customer_key,
@@ -38,7 +38,7 @@ judged as (
 
 ),
 
-compared as (
+final as (
 
     -- a reading names an email address or a device, not a customer: it may be anybody's who has that
     select
@@ -47,11 +47,11 @@ compared as (
         bool_and(has_research_consent) over same_device as is_device_consented,
         count(*) over same_email > 1 as is_email_shared,
         count(*) over same_device > 1 as is_serial_number_shared
-    from judged
+    from status
     window
         same_email as (partition by clinic, email),
         same_device as (partition by clinic, serial_number)
 
 )
 
-select * from compared
+select * from final

@@ -4,7 +4,7 @@ with record as (
 
 ),
 
-counted as (
+final as (
 
     -- of several records of one customer and time, the one that counts
     select
@@ -36,4 +36,4 @@ counted as (
 
 )
 
-select * from counted
+select * from final

@@ -21,7 +21,7 @@ counted as (
 
 ),
 
-measured as (
+final as (
 
     select
         customer.customer_key,
@@ -47,4 +47,4 @@ measured as (
 
 )
 
-select * from measured
+select * from final

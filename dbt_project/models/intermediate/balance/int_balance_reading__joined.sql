@@ -16,7 +16,7 @@ step_trainer as (
 
 ),
 
-paired as (
+matched_reading as (
 
     -- of the same customer at the same time: time alone would pair one customer's steps with another's phone
     select
@@ -40,7 +40,7 @@ paired as (
 
 ),
 
-attributed as (
+final as (
 
     -- whose steps, or whose phone, these are cannot be told where two customers fit at one instant
     select
@@ -55,7 +55,7 @@ attributed as (
         distance_from_object_cm,
         min(email) over same_steps != max(email) over same_steps
         or min(serial_number) over same_phone != max(serial_number) over same_phone as is_ambiguous
-    from paired
+    from matched_reading
     where is_shared
     window
         same_steps as (partition by clinic, serial_number, measured_at),
@@ -72,9 +72,9 @@ attributed as (
         z,
         distance_from_object_cm,
         false as is_ambiguous
-    from paired
+    from matched_reading
     where not is_shared
 
 )
 
-select * from attributed
+select * from final

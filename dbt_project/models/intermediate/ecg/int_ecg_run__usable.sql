@@ -10,7 +10,7 @@ comparison as (
 
 ),
 
-counted as (
+final as (
 
     -- a copy, under whatever name, would be compared with itself
     select
@@ -31,4 +31,4 @@ counted as (
 
 )
 
-select * from counted
+select * from final

@@ -10,7 +10,7 @@ template as (
 
 ),
 
-enrolled as (
+final as (
 
     -- the template that was made of the very signal that counts, by the transform that counts
     select
@@ -30,4 +30,4 @@ enrolled as (
 
 )
 
-select * from enrolled
+select * from final

@@ -283,7 +283,7 @@ changed as (
 
 ),
 
-told as (
+final as (
 
     -- another customer's consent matters where it took rows away, or let them come
     select * from changed
@@ -294,4 +294,4 @@ told as (
 
 )
 
-select * from told
+select * from final

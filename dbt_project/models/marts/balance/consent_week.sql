@@ -18,7 +18,7 @@ changed as (
 
 ),
 
-summed as (
+final as (
 
     select
         clinic,
@@ -31,4 +31,4 @@ summed as (
 
 )
 
-select * from summed
+select * from final

@@ -4,7 +4,7 @@ with customer as (
 
 ),
 
-curated as (
+final as (
 
     select
         participant_key,
@@ -23,4 +23,4 @@ curated as (
 
 )
 
-select * from curated
+select * from final

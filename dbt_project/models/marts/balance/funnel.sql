@@ -304,7 +304,7 @@ kept as (
 
 ),
 
-counted as (
+final as (
 
     select
         entity,
@@ -327,4 +327,4 @@ counted as (
 
 )
 
-select * from counted
+select * from final

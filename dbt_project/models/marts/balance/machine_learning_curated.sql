@@ -4,7 +4,7 @@ with pair as (
 
 ),
 
-curated as (
+final as (
 
     select
         participant_key,
@@ -18,4 +18,4 @@ curated as (
 
 )
 
-select * from curated
+select * from final

@@ -52,7 +52,7 @@ refused as (
 
 ),
 
-told as (
+redacted as (
 
     select
         *,
@@ -61,7 +61,7 @@ told as (
 
 ),
 
-counted as (
+final as (
 
     select
         measurement,
@@ -74,9 +74,9 @@ counted as (
         count(*) filter (where kind = 'row refused') as row_count,
         min(raw_path) as example_raw_path,
         min_by(line_number, (raw_path, line_number)) as example_line_number
-    from told
+    from redacted
     group by measurement, clinic, delivery, entity, kind, problem
 
 )
 
-select * from counted
+select * from final

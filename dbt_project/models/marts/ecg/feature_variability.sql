@@ -4,7 +4,7 @@ with variability as (
 
 ),
 
-described as (
+final as (
 
     select
         feature,
@@ -39,4 +39,4 @@ described as (
 
 )
 
-select * from described
+select * from final

@@ -24,7 +24,7 @@ decoded as (
 
 ),
 
-once as (
+final as (
 
     -- a reading that comes again in another file, or twice in one, is one reading
     select
@@ -40,4 +40,4 @@ once as (
 
 )
 
-select * from once
+select * from final

@@ -6,7 +6,7 @@ with beat as (
 
 ),
 
-renamed as (
+final as (
 
     select
         run_key,
@@ -38,4 +38,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final

@@ -4,7 +4,7 @@ with feature as (
 
 ),
 
-renamed as (
+final as (
 
     select
         clinic || ':' || subject || ':' || run as run_key,
@@ -16,4 +16,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final
