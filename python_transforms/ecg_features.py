@@ -1,6 +1,6 @@
-"""The contract of an ECG run's features: name, unit, meaning and type of each, for the transforms, the warehouse and dbt.
+"""The contract of an ECG run's features: name, unit, meaning and type, for the transforms, the warehouse and dbt.
 
-A module of its own, without numpy: the raw table is made from it in commands that compute nothing. dbt's list of the columns
+A module without numpy, since commands that compute nothing make the raw table from it. dbt's list of the columns
 (macros/ecg/ecg_features.sql) and the descriptions of the mart `run` are tested against it.
 """
 

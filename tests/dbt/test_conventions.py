@@ -86,7 +86,7 @@ def test_described_columns_are_those_of_the_warehouse(manifest: Manifest, empty:
 
 
 def undescribed_features(node: dict[str, Any]) -> dict[str, Any]:
-    """Return the features of an ECG run where a relation has them all and refers to the mart `run` for their meaning."""
+    """Return the features of an ECG run if the relation has them and refers to the mart `run` for their meaning."""
     return FEATURES if node["config"]["meta"].get("has_ecg_features") else {}
 
 
