@@ -2,6 +2,7 @@
 them in place.
 """
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -190,6 +191,7 @@ def test_what_tells_who_somebody_is_is_tagged(manifest: Manifest) -> None:
 def test_published_are_pseudonyms_and_sensor_columns(manifest: Manifest) -> None:
     published = {
         name: {column.name for column in relation.columns.values() if not column.contains_personal_data}
+        - publishing.UNPUBLISHED_COLUMNS
         for name, relation in publishable(manifest).items()
         if name.startswith("balance.")
     }
@@ -210,6 +212,22 @@ def test_published_are_pseudonyms_and_sensor_columns(manifest: Manifest) -> None
         },
         **{f"balance.{name}": columns for name, columns in COUNTED.items()},
     }
+
+
+def test_a_table_has_seen_no_more_than_each_gated_table_that_it_reads(manifest: Manifest) -> None:
+    """Else one that is built alone, from tables that do not know of a withdrawal, would pass for a newer one."""
+    noting = {
+        identity: node for identity, node in of_balance(manifest).items() if publishing.SEEN_LOAD_ID in node["columns"]
+    }
+    published = publishable(manifest)
+    assert {name for name, relation in published.items() if relation.is_gated} <= {
+        f"{node['schema']}.{node['alias']}" for node in noting.values()
+    }
+    for node in noting.values():
+        named = re.search(r"seen_load_id\((parents=\[(.*?)\])?\)", node["raw_code"], re.DOTALL)
+        assert named, node["name"]
+        parents = {f"model.vitalhouse.{name}" for name in re.findall(r"ref\('(\w+)'\)", named[2] or "")}
+        assert parents == noting.keys() & set(node["depends_on"]["nodes"]), node["name"]
 
 
 # -- leaks ------------------------------------------------------------------------------------------------------------
@@ -490,7 +508,7 @@ def test_a_table_built_again_from_older_ones_is_published_empty(trainers: Traine
 
 def test_publishing_a_tagged_column_fails(trainers: Trainers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = trainers.copy(tmp_path)
-    monkeypatch.setattr(publishing, "_is_tagged", lambda relation, column_name: False)
+    monkeypatch.setattr(publishing, "_is_withheld", lambda relation, column_name: False)
     with pytest.raises(PublishRefused, match=r"of balance\.customer_curated is tagged contains_personal_data"):
         made.publish()
     assert not (tmp_path / "published.duckdb").exists()

@@ -90,8 +90,7 @@ DAMAGE = {
         "where test_key = (select max(test_key) from bloodtest.bloodtest)"
     ),
     "assert_patient_versions_follow_each_other": (
-        "update intermediate.int_bloodtest_patient__scd2 set version_number = 3 "
-        "where patient_key = 'sf_state:1018'"
+        "update intermediate.int_bloodtest_patient__scd2 set version_number = 3 where patient_key = 'sf_state:1018'"
     ),
     "assert_quality_expectations_hold": "delete from bloodtest.lab where lab_key = 'unknown'",
     "assert_quality_expectations_hold_or_warn": "update bloodtest.bloodtest set is_plausible = false",

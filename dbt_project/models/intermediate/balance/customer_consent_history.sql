@@ -69,7 +69,8 @@ final as (
         valid_from_at,
         lead(valid_from_at) over (partition by customer_key order by stated_at) as valid_to_at,
         last_updated_at,
-        first_delivery
+        first_delivery,
+        {{ seen_load_id() }} as seen_load_id
     from started
 
 )

@@ -6,27 +6,8 @@ with record as (
 
 final as (
 
-    -- of several records of one customer and time, the one that counts
-    select
-        customer_key,
-        clinic,
-        email,
-        serial_number,
-        customer_name,
-        phone,
-        birth_date,
-        registered_at,
-        last_updated_at,
-        research_consent_at,
-        public_consent_at,
-        friends_consent_at,
-        has_research_consent_text,
-        path_below,
-        first_delivery,
-        last_delivery,
-        _raw_path,
-        _row_number,
-        _load_id
+    -- one record counts of several of the same customer and time
+    select *
     from record
     qualify
         row_number() over (

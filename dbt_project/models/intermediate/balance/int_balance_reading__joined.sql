@@ -40,19 +40,11 @@ matched_reading as (
 
 ),
 
-final as (
+attributed as (
 
-    -- whose steps, or whose phone, these are cannot be told where two customers fit at one instant
+    -- where two customers fit at one instant, nobody can tell whose steps, or whose phone, these are
     select
-        participant_key,
-        clinic,
-        email,
-        serial_number,
-        measured_at,
-        x,
-        y,
-        z,
-        distance_from_object_cm,
+        *,
         min(email) over same_steps != max(email) over same_steps
         or min(serial_number) over same_phone != max(serial_number) over same_phone as is_ambiguous
     from matched_reading
@@ -62,6 +54,16 @@ final as (
         same_phone as (partition by clinic, email, measured_at)
     union all
     select
+        *,
+        false as is_ambiguous
+    from matched_reading
+    where not is_shared
+
+),
+
+final as (
+
+    select
         participant_key,
         clinic,
         email,
@@ -71,9 +73,11 @@ final as (
         y,
         z,
         distance_from_object_cm,
-        false as is_ambiguous
-    from matched_reading
-    where not is_shared
+        is_ambiguous,
+        {{ seen_load_id(parents=[
+            ref('int_balance_customer__with_readings'), ref('accelerometer_trusted'), ref('step_trainer_trusted')
+        ]) }} as seen_load_id
+    from attributed
 
 )
 
