@@ -30,6 +30,8 @@ COUNTED = {
     "funnel": {"entity", "from_zone", "to_zone", "outcome", "is_kept", "row_count"},
     "excluded_device_count": {"clinic", "reason", "device_count", "customer_count", "step_reading_count"},
     "consent_week": {"clinic", "week_start_on", "given_count", "withdrawn_count", "consenting_count"},
+    "int_balance_landing__dropped": {"entity", "outcome", "row_count"},
+    "int_balance_trusted__dropped": {"entity", "outcome", "row_count"},
 }
 ZONES = ("landing", *CONSENTED_ZONES, "audit", "counted")
 # Names of columns that tell who somebody is.
