@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import participant_key
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from orchestration.lib.funnel import funnel_of
 from orchestration.lib.lake import Lake
 from tests import balance_files
 from tests.balance_files import START_MS, at, customer, phone, put, steps
-from tests.dbt.project import DbtHome, plugin
+from tests.dbt.project import DbtHome
 from tests.examples import examples
 from tests.memory import MemoryWarehouse
 
@@ -245,7 +246,7 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
 def warehouse() -> MemoryWarehouse:
     made = MemoryWarehouse()
     with made.write() as con:
-        plugin("participant_key").set_variables(con, SECRET)
+        participant_key.set_variables(con, SECRET)
     return made
 
 

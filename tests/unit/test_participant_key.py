@@ -5,11 +5,11 @@ import hmac
 from pathlib import Path
 
 import duckdb
+import participant_key as keys
 import pytest
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
 
-from tests.dbt.project import PROJECT_PATH, plugin
-
-keys = plugin("participant_key")
+from tests.dbt.project import PROJECT_PATH
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +56,20 @@ def test_a_short_key_is_refused_and_not_quoted(tmp_path: Path, monkeypatch: pyte
 def test_a_key_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(keys.NoParticipantKey, match=r"participant\.key cannot be read or made: No such file"):
         keys.participant_key(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("customers", [None, "where false", ""], ids=["no table", "no customer", "a customer"])
+def test_a_warehouse_without_customers_makes_no_key(tmp_path: Path, customers: str | None) -> None:
+    credentials = DuckDBCredentials(database="warehouse", schema="main", path=str(tmp_path / "warehouse.duckdb"))
+    plugin = keys.Plugin("participant_key", {}, credentials)
+    with duckdb.connect() as con:
+        if customers is not None:
+            con.execute(f"create schema raw; create table raw.balance_customer as select 1 as customer {customers}")
+        plugin.configure_connection(con)
+        plugin.configure_cursor(con)
+        has_key = con.execute("select getvariable('participant_key_inner') is not null").fetchall()
+    assert has_key == [(customers == "",)]
+    assert (tmp_path / keys.FILE_NAME).exists() == (customers == "")
 
 
 @pytest.mark.parametrize("length", [16, 63, 64, 65, 200])
