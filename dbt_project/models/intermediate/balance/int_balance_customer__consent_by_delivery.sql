@@ -38,7 +38,7 @@ own_change as (
         on
             record.customer_key = latest_by_delivery.customer_key
             and record.record_rank = latest_by_delivery.record_rank
-    qualify has_research_consent is distinct from had_research_consent
+    qualify record.has_research_consent is distinct from had_research_consent -- noqa: RF02
 
 ),
 

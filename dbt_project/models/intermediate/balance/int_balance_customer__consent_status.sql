@@ -1,6 +1,6 @@
 with record as (
 
-    select * from {{ ref('int_balance_customer__latest_per_update') }}
+    select * from {{ ref('stg_balance__customer') }}
 
 ),
 
@@ -10,7 +10,7 @@ latest as (
         *,
         {{ shows_consent('research_consent_at', 'last_updated_at') }} as has_research_consent
     from record
-    qualify row_number() over (partition by customer_key order by last_updated_at desc) = 1
+    qualify row_number() over (partition by customer_key order by {{ latest_record_first() }}) = 1
 
 ),
 

@@ -42,7 +42,9 @@ customer_outcome as (
 
 ),
 
-{% for entity, column, other in [('accelerometer', 'email', 'step'), ('step_trainer', 'serial_number', 'accelerometer')] %}
+{% for entity, column, other in [
+    ('accelerometer', 'email', 'step'), ('step_trainer', 'serial_number', 'accelerometer')
+] %}
 
     {{ entity }}_instant as (
 

@@ -29,6 +29,7 @@ final as (
         feature.duration_s,
         {{ ecg_features('feature') }},
         feature.window_quality,
+        feature.template_mv,
         feature.general_feature_names,
         feature.general_feature_values,
         feature.is_usable,

@@ -20,8 +20,7 @@ final as (
         run.run_number,
         run.recorded_on,
         run.transform_version,
-        run.signal_loaded_raw_path,
-        run.transform_load_id
+        run.template_mv
     from run
     inner join comparison on run.run_key = comparison.run_key
     where

@@ -23,6 +23,7 @@ renamed as (
         feature.duration_s,
         {{ ecg_features('feature') }},
         feature.window_quality,
+        feature.template_mv,
         feature.general_feature_names,
         feature.general_feature_values,
         feature.is_usable,
