@@ -22,8 +22,8 @@ timeline as (
         consent.changed_at,
         consent.has_research_consent,
         consent.had_research_consent,
-        last_value(consent.is_email_consented ignore nulls) over so_far as has_accelerometer,
-        last_value(consent.is_device_consented ignore nulls) over so_far as is_device_consented,
+        {{ last_not_null('consent.is_email_consented') }} over so_far as has_accelerometer,
+        {{ last_not_null('consent.is_device_consented') }} over so_far as is_device_consented,
         {% for table in tables %}
             coalesce(sum(reading_count.{{ table }}_count) over so_far, 0)::bigint as {{ table }}_count
             {%- if not loop.last %},{% endif %}

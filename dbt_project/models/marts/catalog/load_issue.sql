@@ -28,7 +28,7 @@ refused_row as (
 
 refused_file as (
 
-    -- a file of which no row was good says so of each of them
+    -- where every row of a file was refused, the rows say so already
     select
         case file.status when 'waiting' then 'file waits' else 'file refused' end as kind,
         file.measurement,
