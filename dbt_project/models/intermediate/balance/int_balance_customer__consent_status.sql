@@ -31,4 +31,5 @@ final as (
 
 )
 
-select * from final
+-- all columns of staging, whichever they are, and those added here
+select * from final -- noqa: AM04
