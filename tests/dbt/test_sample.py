@@ -56,7 +56,7 @@ DAMAGE = {
         "where protocol = 'one_shot' and run_key = 'sf_state:01:2'"
     ),
     "assert_every_counted_run_was_enrolled": (
-        "update raw.ecg_run_feature set template_mv = null where subject = '03' and run = 1"
+        "update intermediate.int_ecg_run__header_with_signal set template_mv = null where run_key = 'sf_state:03:1'"
     ),
     "assert_identification_adds_up": (
         "update ecg.identification_summary set asked_run_count = asked_run_count + 1 where protocol = 'cross_session'"

@@ -138,7 +138,8 @@ def _should_full_refresh(con: duckdb.DuckDBPyConnection, model: Model) -> bool:
     if model.partition_hashes:
         return False
     removal = con.execute(
-        "select coalesce(max(load_id), 0) from catalog.load where removed_row_count > 0 and list_contains(?, measurement)",
+        "select coalesce(max(load_id), 0) from catalog.load"
+        " where removed_row_count > 0 and list_contains(?, measurement)",
         [list(model.tags)],
     ).fetchone()
     assert removal is not None
