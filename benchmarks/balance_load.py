@@ -14,10 +14,10 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.sources import BALANCE_CUSTOMER
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.ingest.load import crawl_and_load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES, open_warehouse
+from orchestration.lib.sources.balance.contract import BALANCE_CUSTOMER
 
 _START_MS = 1_655_564_376_361
 
@@ -70,7 +70,13 @@ def main() -> None:
         for _ in range(options.rounds):
             home.warehouse_path.unlink(missing_ok=True)
             took, report = seconds(
-                lambda: load(BALANCE_CUSTOMER, Lake(home.lake_path), Warehouse(home.warehouse_path), settle_seconds=0)
+                lambda: crawl_and_load(
+                    BALANCE_CUSTOMER,
+                    ENTITIES,
+                    Lake(home.lake_path),
+                    open_warehouse(home.warehouse_path),
+                    settle_seconds=0,
+                )
             )
             assert (report.row_count, report.rejected_count) == (options.objects - 1, 1), report
             ours.append(took)

@@ -21,12 +21,12 @@ import duckdb
 import numpy as np
 
 from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
-from orchestration.lib import dbt
-from orchestration.lib.home import Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.sources import BALANCE_ACCELEROMETER, BALANCE_CUSTOMER, BALANCE_STEP_TRAINER
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.core.home import Home
+from orchestration.lib.ingest.load import crawl_and_load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.modelling import dbt_cli
+from orchestration.lib.sources import ENTITIES, open_warehouse
+from orchestration.lib.sources.balance.contract import BALANCE_ACCELEROMETER, BALANCE_CUSTOMER, BALANCE_STEP_TRAINER
 
 _START_MS = 1_655_564_376_361
 _DELIVERY = "incoming/clinic=bench/measurement=balance/2022-01"
@@ -82,10 +82,10 @@ def _write(path: Path, lines: Any) -> None:
 
 
 def run_load(home: Home) -> dict[str, float]:
-    lake, warehouse = Lake(home.lake_path), Warehouse(home.warehouse_path)
+    lake, warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
     took, _ = seconds(
         lambda: [
-            load(entity, lake, warehouse, settle_seconds=0)
+            crawl_and_load(entity, ENTITIES, lake, warehouse, settle_seconds=0)
             for entity in (BALANCE_CUSTOMER, BALANCE_ACCELEROMETER, BALANCE_STEP_TRAINER)
         ]
     )
@@ -95,10 +95,10 @@ def run_load(home: Home) -> dict[str, float]:
 def run_dbt(home: Home) -> dict[str, float]:
     from dbt.cli.main import dbtRunner
 
-    os.environ.update(dbt.environment(home))
+    os.environ.update(dbt_cli.environment(home))
     # The catalog's views, of which the funnel asks what was refused.
     select = ["--select", "tag:balance", "stg_catalog__file", "stg_catalog__rejected_row"]
-    options = ["--quiet", "--project-dir", str(dbt.PROJECT_PATH), "--profiles-dir", str(dbt.PROJECT_PATH)]
+    options = ["--quiet", "--project-dir", str(dbt_cli.PROJECT_PATH), "--profiles-dir", str(dbt_cli.PROJECT_PATH)]
     assert dbtRunner().invoke(["parse", *options]).success
     took, result = seconds(lambda: dbtRunner().invoke(["run", *select, *options]))
     assert result.success, result.exception

@@ -31,13 +31,13 @@ from typing import TypeVar
 import duckdb
 
 from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
-from orchestration.lib import dbt
-from orchestration.lib.home import Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.sources import BLOODTEST_LOG, BLOODTEST_PATIENT
-from orchestration.lib.warehouse import Warehouse
-from synthetic.bloodtest import write_deliveries, write_further_delivery
+from orchestration.lib.core.home import Home
+from orchestration.lib.ingest.load import crawl_and_load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.modelling import dbt_cli
+from orchestration.lib.sources import ENTITIES, open_warehouse
+from orchestration.lib.sources.bloodtest.contract import BLOODTEST_LOG, BLOODTEST_PATIENT
+from synthetic.bloodtest.write import write_deliveries, write_further_delivery
 
 SMALL_SCALE = 1.0  # 70,000 tests
 NEW_TESTS = 1_000
@@ -96,9 +96,12 @@ def in_child(work: Callable[..., Result], *arguments: object) -> Result:
 
 def load_ours(home: Home) -> Load:
     """Load what has come into the raw tables."""
-    lake, warehouse = Lake(home.lake_path), Warehouse(home.warehouse_path)
+    lake, warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
     took, reports = seconds(
-        lambda: [load(entity, lake, warehouse, settle_seconds=0) for entity in (BLOODTEST_PATIENT, BLOODTEST_LOG)]
+        lambda: [
+            crawl_and_load(entity, ENTITIES, lake, warehouse, settle_seconds=0)
+            for entity in (BLOODTEST_PATIENT, BLOODTEST_LOG)
+        ]
     )
     for report in reports:
         assert not report.problems, report.problems[:3]
@@ -172,15 +175,15 @@ def run_dbt(home: Home, *command: str) -> dict[str, float]:
     # Of tests that look at several sources, those of this one alone.
     arguments = ["--quiet", *command, "--select", "+tag:bloodtest", "--indirect-selection", "cautious"]
     done = subprocess.run(
-        [dbt.executable(), *arguments],
-        cwd=dbt.PROJECT_PATH,
-        env=dbt.environment(home),
+        [dbt_cli.executable(), *arguments],
+        cwd=dbt_cli.PROJECT_PATH,
+        env=dbt_cli.environment(home),
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    results = json.loads((home.dbt_target_path / dbt.RESULTS).read_text())["results"]
+    results = json.loads((home.dbt_target_path / dbt_cli.RESULTS).read_text())["results"]
     return {result["unique_id"].split(".", 2)[2]: result["execution_time"] for result in results}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.deliveries import write_delivery
 from benchmarks.measure import load_ecg, print_machine, temporary_home
-from orchestration.lib.home import Home
+from orchestration.lib.core.home import Home
 from synthetic.ecg import synthesize_runs
 
 RATE_HZ, SAMPLES = 500, 2_000

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.deliveries import write_delivery
 from benchmarks.measure import load_ecg, peak_memory_mb, print_machine, temporary_home
-from orchestration.lib.home import Home
+from orchestration.lib.core.home import Home
 from synthetic.ecg import synthesize_runs
 
 SAMPLES, RATE_HZ = 10_000, 500.0

@@ -13,10 +13,10 @@ import numpy as np
 
 from benchmarks.deliveries import write_delivery
 from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.sources import ECG_RUN_HEADER
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.ingest.load import crawl_and_load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES, open_warehouse
+from orchestration.lib.sources.ecg.contract import ECG_RUN_HEADER
 
 _BARE = """
     create or replace table header as
@@ -38,7 +38,13 @@ def main() -> None:
         for _ in range(options.rounds):
             home.warehouse_path.unlink(missing_ok=True)
             took, report = seconds(
-                lambda: load(ECG_RUN_HEADER, Lake(home.lake_path), Warehouse(home.warehouse_path), settle_seconds=0)
+                lambda: crawl_and_load(
+                    ECG_RUN_HEADER,
+                    ENTITIES,
+                    Lake(home.lake_path),
+                    open_warehouse(home.warehouse_path),
+                    settle_seconds=0,
+                )
             )
             assert report.row_count == options.files, report
             ours.append(took)

@@ -35,7 +35,7 @@ from python_transforms.ecg.identification import PROTOCOLS, Matches, Rates, cros
 from python_transforms.ecg.similarity import similar_pairs
 from python_transforms.ecg.template import TEMPLATE_SAMPLES, beat_templates
 
-# As the warehouse marks near duplicates of one subject (orchestration/lib/ecg.py).
+# As the warehouse marks near duplicates of one subject (orchestration/lib/sources/ecg/rows.py).
 NEAR_DUPLICATE_CORRELATION = 0.9999
 # Sizes for which the errors of smaller galleries are told.
 GALLERIES = (5, 10, 20)

@@ -12,12 +12,13 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from orchestration.lib.ecg import transform_runs
-from orchestration.lib.home import Home
-from orchestration.lib.lake import Delivery, Lake
-from orchestration.lib.loader import load
-from orchestration.lib.sources import ECG_RUN_HEADER
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.core.home import Home
+from orchestration.lib.ingest.load import crawl_and_load
+from orchestration.lib.lake.delivery import Delivery
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES, open_warehouse
+from orchestration.lib.sources.ecg.contract import ECG_RUN_HEADER
+from orchestration.lib.sources.ecg.transform import transform_runs
 
 Result = TypeVar("Result")
 
@@ -34,8 +35,8 @@ def temporary_home() -> Iterator[Home]:
 
 def load_ecg(home: Home, deliveries: Sequence[Delivery] | None = None) -> tuple[float, float]:
     """Crawl and load headers, then transform signals; gives the seconds of either."""
-    lake, warehouse = Lake(home.lake_path), Warehouse(home.warehouse_path)
-    headers = load(ECG_RUN_HEADER, lake, warehouse, deliveries, settle_seconds=0)
+    lake, warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
+    headers = crawl_and_load(ECG_RUN_HEADER, ENTITIES, lake, warehouse, deliveries, settle_seconds=0)
     signals = transform_runs(lake, warehouse, deliveries)
     for report in (headers, signals):
         assert not report.problems, report.problems[:3]

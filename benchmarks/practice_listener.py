@@ -18,8 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.measure import print_machine
-from orchestration.lib.lake import Lake
-from orchestration.lib.listen import HEADER_BYTES, listen
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources.practice.framing import HEADER_BYTES
+from orchestration.lib.sources.practice.listener import listen
 from synthetic.practice import STREAMS, Stream
 from synthetic.practice_publisher import publish
 

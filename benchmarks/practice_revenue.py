@@ -20,11 +20,12 @@ from statistics import median
 import duckdb
 
 from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
-from orchestration.lib import dbt, sources
-from orchestration.lib.home import Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.contract.entity import entities_of
+from orchestration.lib.core.home import Home
+from orchestration.lib.ingest.load import crawl_and_load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.modelling import dbt_cli
+from orchestration.lib.sources import ENTITIES, open_warehouse
 from synthetic.practice import ICD10_CODES, PRICES
 
 YEAR_BEGINS = datetime(2025, 1, 1)
@@ -67,7 +68,7 @@ class Office:
 
     def __init__(self, home: Home, event_count: int, patient_count: int) -> None:
         self.home, self.patient_count = home, patient_count
-        self.lake, self.warehouse = Lake(home.lake_path), Warehouse(home.warehouse_path)
+        self.lake, self.warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
         self.next_id, self.now = event_count, YEAR_BEGINS + timedelta(days=DAYS)
         per_day = event_count // DAYS
         with duckdb.connect() as con:
@@ -112,15 +113,15 @@ class Office:
             )
 
     def load(self) -> None:
-        for entity in sources.entities_of("practice"):
-            report = load(entity, self.lake, self.warehouse, settle_seconds=0)
+        for entity in entities_of(ENTITIES, "practice"):
+            report = crawl_and_load(entity, ENTITIES, self.lake, self.warehouse, settle_seconds=0)
             assert not report.problems, report.problems[:3]
 
     def run_models(self) -> dict[str, float]:
         """Run dbt's models of the source; gives the seconds that each took."""
         done = subprocess.run(
             [
-                dbt.executable(),
+                dbt_cli.executable(),
                 "--quiet",
                 "build",
                 "--exclude-resource-type",
@@ -129,14 +130,14 @@ class Office:
                 "-s",
                 "+tag:practice",
             ],
-            cwd=dbt.PROJECT_PATH,
-            env=dbt.environment(self.home),
+            cwd=dbt_cli.PROJECT_PATH,
+            env=dbt_cli.environment(self.home),
             check=False,
             capture_output=True,
             text=True,
         )
         assert done.returncode == 0, done.stdout
-        results = json.loads((self.home.dbt_target_path / dbt.RESULTS).read_text())["results"]
+        results = json.loads((self.home.dbt_target_path / dbt_cli.RESULTS).read_text())["results"]
         return {result["unique_id"].split(".")[-1]: result["execution_time"] for result in results}
 
     def add(self) -> dict[str, float]:

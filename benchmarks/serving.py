@@ -29,9 +29,9 @@ import numpy as np
 
 from benchmarks.measure import print_machine, seconds, temporary_home
 from benchmarks.wearable_series import RANGES, START, publish
-from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
-from orchestration.lib.published import Publications
-from orchestration.lib.series import read_series
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+from orchestration.lib.query.publications import Publications
+from orchestration.lib.query.timeseries import read_series
 
 Question = tuple[str, str, str]
 

@@ -16,13 +16,13 @@ from statistics import median
 import numpy as np
 
 from benchmarks.measure import print_machine, temporary_home
-from orchestration.lib import dbt
-from orchestration.lib.home import Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.signal_store import prepare
-from orchestration.lib.sources import WEARABLE_READING, WEARABLE_ROSTER
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.core.home import Home
+from orchestration.lib.ingest.load import crawl_and_load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.modelling import dbt_cli
+from orchestration.lib.sources import ENTITIES, open_warehouse
+from orchestration.lib.sources.ecg.signal_parquet import prepare
+from orchestration.lib.sources.wearable.contract import WEARABLE_READING, WEARABLE_ROSTER
 from synthetic.wearable import heart_rate_document
 
 INTERVAL_SECONDS = 20
@@ -34,7 +34,7 @@ class History:
 
     def __init__(self, home: Home, participants: int, days: int) -> None:
         self.home, self.days = home, days
-        self.lake, self.warehouse = Lake(home.lake_path), Warehouse(home.warehouse_path)
+        self.lake, self.warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
         self.rng = np.random.default_rng(1)
         prepare(self.lake)
         for person in range(participants):
@@ -59,16 +59,16 @@ class History:
     def _build(self) -> tuple[float, float]:
         """Seconds of the load and of the models."""
         loaded = sum(
-            load(entity, self.lake, self.warehouse, settle_seconds=0).seconds
+            crawl_and_load(entity, ENTITIES, self.lake, self.warehouse, settle_seconds=0).seconds
             for entity in (WEARABLE_ROSTER, WEARABLE_READING)
         )
         subprocess.run(
-            [dbt.executable(), "--quiet", "run", "--select", "tag:wearable"],
-            cwd=dbt.PROJECT_PATH,
-            env=dbt.environment(self.home),
+            [dbt_cli.executable(), "--quiet", "run", "--select", "tag:wearable"],
+            cwd=dbt_cli.PROJECT_PATH,
+            env=dbt_cli.environment(self.home),
             check=True,
         )
-        results = json.loads((self.home.dbt_target_path / dbt.RESULTS).read_text())["results"]
+        results = json.loads((self.home.dbt_target_path / dbt_cli.RESULTS).read_text())["results"]
         return loaded, sum(result["execution_time"] for result in results)
 
     def add(self, number: int) -> tuple[float, float]:

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.sources import WEARABLE_READING
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.ingest.load import crawl_and_load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES, open_warehouse
+from orchestration.lib.sources.wearable.contract import WEARABLE_READING
 from synthetic.wearable import heart_rate_document
 
 
@@ -70,10 +70,16 @@ def main() -> None:
         print(f"{len(paths)} files, {size / 1e6:.0f} MB, {count:,} readings")
         for _ in range(options.rounds):
             home.warehouse_path.unlink(missing_ok=True)
-            with Warehouse(home.warehouse_path).write():
+            with open_warehouse(home.warehouse_path).write():
                 pass  # its tables are there from the first build on
             took, report = seconds(
-                lambda: load(WEARABLE_READING, Lake(home.lake_path), Warehouse(home.warehouse_path), settle_seconds=0)
+                lambda: crawl_and_load(
+                    WEARABLE_READING,
+                    ENTITIES,
+                    Lake(home.lake_path),
+                    open_warehouse(home.warehouse_path),
+                    settle_seconds=0,
+                )
             )
             assert report.row_count == count + len(paths), report
             ours.append(took)

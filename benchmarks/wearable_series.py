@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 
 from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
-from orchestration.lib.series import RESOLUTIONS, read_series
+from orchestration.lib.query.timeseries import RESOLUTIONS, read_series
 
 START = datetime(2025, 1, 1)
 INTERVAL_SECONDS = 5

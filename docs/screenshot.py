@@ -21,7 +21,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 
 PICTURES = REPOSITORY / "docs/images"
 # What is photographed of each app: from which heading on, or from the top.

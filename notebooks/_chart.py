@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from orchestration.lib.series import RESOLUTIONS
+from orchestration.lib.query.timeseries import RESOLUTIONS
 from python_transforms.timeseries import downsample
 
 # Okabe and Ito (2008), Color Universal Design: told apart with any kind of colour vision, and in grey. Their yellow is

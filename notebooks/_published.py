@@ -10,11 +10,11 @@ from typing import Any
 import duckdb
 import marimo as mo
 
-from orchestration.lib import checks
-from orchestration.lib.errors import VitalhouseError
-from orchestration.lib.home import Home
-from orchestration.lib.publish import PUBLICATION
-from orchestration.lib.query import connect_published
+from orchestration.lib.core.errors import VitalhouseError
+from orchestration.lib.core.home import Home
+from orchestration.lib.modelling import test_results
+from orchestration.lib.publish.relations import PUBLICATION
+from orchestration.lib.query.sql import connect_published
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def texts(values: Iterable[Any]) -> str:
     return "[" + ", ".join(map(text, values)) + "]"
 
 
-def failed_checks(home: Home) -> list[checks.Check]:
+def failed_checks(home: Home) -> list[test_results.Check]:
     """The checks of the latest builds that found something, those first that keep a build from publishing."""
-    found = [check for check in checks.read(home.checks_path) if check.is_bad]
+    found = [check for check in test_results.read(home.checks_path) if check.is_bad]
     return sorted(found, key=lambda check: (check.status == "warn", check.relation, check.name))

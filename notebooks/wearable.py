@@ -16,7 +16,7 @@ def _():
 
     from notebooks import _chart as chart
     from notebooks._published import missing, open_or_say_why, text
-    from orchestration.lib import series
+    from orchestration.lib.query import timeseries as series
 
     return (
         alt,

@@ -15,10 +15,10 @@ from orchestration.defs import (
     sensors,
     wearable,
 )
-from orchestration.lib import progress
-from orchestration.lib.home import Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.core import progress
+from orchestration.lib.core.home import Home
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import open_warehouse
 
 # A new source is its module here.
 RAW_ASSETS = [*ecg.assets, *bloodtest.assets, *practice.assets, *balance.assets, *wearable.assets]
@@ -37,7 +37,7 @@ def definitions(home: Home) -> dg.Definitions:
         resources={
             "home": home,
             "lake": Lake(home.lake_path),
-            "warehouse": Warehouse(home.warehouse_path, say=progress.write),
+            "warehouse": open_warehouse(home.warehouse_path, say=progress.write),
             "dbt_cli": dbt.resource,
         },
     )

@@ -14,11 +14,20 @@ from fastapi import Path as InPath
 from pydantic import AfterValidator
 from starlette.responses import Response
 
-from orchestration.lib import listings, series, signals
-from orchestration.lib.lake import Lake
-from orchestration.lib.paging import DEFAULT_ROWS, MAX_ROWS, Cursor, Listing, decode_cursor, encode_cursor, read_page
-from orchestration.lib.published import Publications
-from serving import formats, openapi
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.query import lists, timeseries
+from orchestration.lib.query import signal as signals
+from orchestration.lib.query.pagination import (
+    DEFAULT_ROWS,
+    MAX_ROWS,
+    Cursor,
+    Listing,
+    decode_cursor,
+    encode_cursor,
+    read_page,
+)
+from orchestration.lib.query.publications import Publications
+from serving import content_negotiation, openapi
 
 # Part of every ETag: raised whenever an answer's form changes, so that no 304 vouches for the old form.
 VERSION = "1"
@@ -30,7 +39,7 @@ _NOT_OF_THE_QUESTION = ("cursor", "limit", "max_points")
 
 
 @dataclass(frozen=True)
-class Door:
+class ApiContext:
     """What the routes read from."""
 
     publications: Publications
@@ -79,7 +88,7 @@ def subjects(
     request: Request, clinic: Clinic = None, limit: Limit = DEFAULT_ROWS, cursor: CursorText = None
 ) -> Response:
     """Subjects of ECG recordings."""
-    return _list(request, listings.SUBJECTS, limit, cursor, clinic=clinic)
+    return _list(request, lists.SUBJECTS, limit, cursor, clinic=clinic)
 
 
 @router.get(
@@ -90,7 +99,7 @@ def subjects(
 )
 def subject(request: Request, key: Key) -> Response:
     """One subject, with the keys of its runs."""
-    return _answer(request, None, lambda con, _: Answer(listings.read_subject(con, key), is_one=True))
+    return _answer(request, None, lambda con, _: Answer(lists.read_subject(con, key), is_one=True))
 
 
 @router.get(
@@ -98,7 +107,7 @@ def subject(request: Request, key: Key) -> Response:
 )
 def run(request: Request, key: Key) -> Response:
     """One run: a recording and its features."""
-    return _answer(request, None, lambda con, _: Answer(listings.read_run(con, key), is_one=True))
+    return _answer(request, None, lambda con, _: Answer(lists.read_run(con, key), is_one=True))
 
 
 @router.get("/runs/{key}/signal", tags=["ecg"], summary="A stretch of a run's signal", responses=openapi.SIGNAL)
@@ -136,8 +145,8 @@ def wearable_series(
 
     def read(con: duckdb.DuckDBPyConnection, last_key: tuple[Any, ...] | None) -> Answer:
         after = last_key[0] if last_key else None
-        found = series.find_series(participant, metric, start, end, max_points, resolution, after, con=con)
-        rows = pa.table({name: getattr(found, name) for name in series.COLUMNS})
+        found = timeseries.find_series(participant, metric, start, end, max_points, resolution, after, con=con)
+        rows = pa.table({name: getattr(found, name) for name in timeseries.COLUMNS})
         facts = {"participant": found.participant, "metric": found.metric, "resolution": found.resolution}
         return Answer(rows, (found.next_cursor,) if found.next_cursor else None, facts)
 
@@ -160,7 +169,7 @@ def revenue(
     cursor: CursorText = None,
 ) -> Response:
     """Revenue of doctor's offices by category and ten minutes."""
-    return _list(request, listings.REVENUE, limit, cursor, clinic=clinic, category=category, start=start, end=end)
+    return _list(request, lists.REVENUE, limit, cursor, clinic=clinic, category=category, start=start, end=end)
 
 
 @router.get(
@@ -173,7 +182,7 @@ def adherence(
     request: Request, clinic: Clinic = None, limit: Limit = DEFAULT_ROWS, cursor: CursorText = None
 ) -> Response:
     """Participants of studies, and whom a coordinator should call."""
-    return _list(request, listings.ADHERENCE, limit, cursor, clinic=clinic)
+    return _list(request, lists.ADHERENCE, limit, cursor, clinic=clinic)
 
 
 @router.get(
@@ -188,11 +197,11 @@ def files(
     cursor: CursorText = None,
 ) -> Response:
     """Files that ever arrived, and what became of them."""
-    return _list(request, listings.FILES, limit, cursor, clinic=clinic, measurement=measurement, status=status)
+    return _list(request, lists.FILES, limit, cursor, clinic=clinic, measurement=measurement, status=status)
 
 
-def _door(request: Request) -> Door:
-    door: Door = request.app.state.door
+def _door(request: Request) -> ApiContext:
+    door: ApiContext = request.app.state.door
     return door
 
 
@@ -206,7 +215,7 @@ def _list(request: Request, listing: Listing, limit: int, cursor: str | None, **
 
 def _answer(request: Request, cursor_text: str | None, read: Read) -> Response:
     """Answer from what is published now, or from the publication in which a cursor's list was begun."""
-    door, form, question = _door(request), formats.choose(request.headers.get("accept")), _question(request)
+    door, form, question = _door(request), content_negotiation.choose(request.headers.get("accept")), _question(request)
     cursor = decode_cursor(cursor_text, question) if cursor_text is not None else None
     publications = door.publications
     with publications.named(cursor.publication_id) if cursor else publications.latest() as publication:

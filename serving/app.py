@@ -16,16 +16,16 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from orchestration.lib import checks
-from orchestration.lib.errors import NotThere, UsageError, VitalhouseError
-from orchestration.lib.home import Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.notebooks import FOLDER as NOTEBOOKS
-from orchestration.lib.notebooks import descriptions
-from orchestration.lib.published import NothingPublished, Publication, PublicationGone, Publications, TooSlow
-from serving import api, apps, formats, pages
-from serving.guard import Guard
-from serving.metrics import Data, Measured
+from notebooks import FOLDER as NOTEBOOKS
+from notebooks import descriptions
+from orchestration.lib.core.errors import NotThere, UsageError, VitalhouseError
+from orchestration.lib.core.home import Home
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.modelling import test_results
+from orchestration.lib.query.publications import NothingPublished, Publication, PublicationGone, Publications, TooSlow
+from serving import api, content_negotiation, notebook_apps, pages
+from serving.auth import AuthMiddleware
+from serving.metrics import Data, MetricsMiddleware
 
 # The first that fits an error counts.
 _STATUS = {NothingPublished: 503, PublicationGone: 410, NotThere: 404, TooSlow: 422, UsageError: 422}
@@ -42,12 +42,12 @@ def create_app(
 ) -> ASGIApp:
     """Everything that `vitalhouse serve` serves, on what this home publishes; with a token, to who has it."""
     publications = Publications(home.published_path)
-    found, mounted = descriptions(notebooks), apps.mount(notebooks)
+    found, mounted = descriptions(notebooks), notebook_apps.mount(notebooks)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await apps.close(mounted)
+        await notebook_apps.close(mounted)
         publications.close()
 
     # FastAPI's own pages load their scripts from elsewhere; a clinic's network may be closed.
@@ -59,7 +59,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.door = api.Door(publications, Lake(home.lake_path), query_seconds)
+    app.state.door = api.ApiContext(publications, Lake(home.lake_path), query_seconds)
     app.include_router(api.router)
     _handle_errors(app)
 
@@ -68,7 +68,7 @@ def create_app(
 
     @app.get("/", include_in_schema=False)
     def index() -> Response:
-        bad = sum(check.is_bad for check in checks.read(home.checks_path))
+        bad = sum(check.is_bad for check in test_results.read(home.checks_path))
         try:
             with publications.latest() as publication:
                 shown = [_freshness(publication, *each) for each in found.items()]
@@ -83,7 +83,8 @@ def create_app(
         with publications.latest() as publication:
             state = {"status": "ok", "publication_id": publication.publication_id}
             return Response(
-                formats.dump({**state, "published_at": publication.published_at}), media_type="application/json"
+                content_negotiation.dump({**state, "published_at": publication.published_at}),
+                media_type="application/json",
             )
 
     @app.get("/metrics", include_in_schema=False)
@@ -103,9 +104,9 @@ def create_app(
         )
 
     app.mount(_SWAGGER, StaticFiles(directory=str(resources.files("fastapi_offline") / "static")))
-    app.mount(apps.ASSETS, apps.Assets())
+    app.mount(notebook_apps.ASSETS, notebook_apps.Assets())
     app.mount("/apps", mounted)
-    return Guard(Measured(app, registry), token)
+    return AuthMiddleware(MetricsMiddleware(app, registry), token)
 
 
 _DESCRIPTION = """
@@ -138,9 +139,9 @@ def _handle_errors(app: FastAPI) -> None:
         status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
         return JSONResponse({"detail": str(error)}, status)
 
-    @app.exception_handler(formats.NotAcceptable)
-    def not_acceptable(_: Request, error: formats.NotAcceptable) -> Response:
-        known = ", ".join(form.media_type for form in formats.FORMATS)
+    @app.exception_handler(content_negotiation.NotAcceptable)
+    def not_acceptable(_: Request, error: content_negotiation.NotAcceptable) -> Response:
+        known = ", ".join(form.media_type for form in content_negotiation.FORMATS)
         return JSONResponse({"detail": f"Accept allows none of {known}"}, 406)
 
     @app.exception_handler(RequestValidationError)

@@ -13,8 +13,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestration.lib import checks
-from orchestration.lib.published import NothingPublished, Publication, Publications
+from orchestration.lib.modelling import test_results
+from orchestration.lib.query.publications import NothingPublished, Publication, Publications
 
 # From what a page takes that is not asked for anew (304) to the limit of a question.
 _BUCKETS = (0.005, 0.01, 0.025, 0.06, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0)
@@ -33,8 +33,8 @@ class Data(Collector):
         failed = GaugeMetricFamily(
             "vitalhouse_failed_checks", "Tests whose latest result is bad: warn, fail or error.", labels=["status"]
         )
-        found = Counter(check.status for check in checks.read(self._checks_path))
-        for status in checks.BAD:
+        found = Counter(check.status for check in test_results.read(self._checks_path))
+        for status in test_results.BAD:
             failed.add_metric([status], found[status])
         yield failed
         try:
@@ -69,7 +69,7 @@ def _of(publication: Publication) -> Iterator[Metric]:
     yield rejected
 
 
-class Measured:
+class MetricsMiddleware:
     """Counts what an app is asked, and how long it takes to answer."""
 
     def __init__(self, app: ASGIApp, registry: prometheus.CollectorRegistry) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from orchestration.lib.catalog_tables import TABLES
-from orchestration.lib.dbt import PROJECT_PATH
-from orchestration.lib.publish import UNPUBLISHED_COLUMNS
-from serving import formats
+from orchestration.lib.catalog.tables import TABLES
+from orchestration.lib.modelling.dbt_cli import PROJECT_PATH
+from orchestration.lib.publish.relations import UNPUBLISHED_COLUMNS
+from serving import content_negotiation
 
 Schema = dict[str, Any]
 Responses = dict[int | str, dict[str, Any]]
@@ -82,9 +82,9 @@ def column_types(relation: str) -> dict[str, str]:
 def _responses(schema: Schema) -> Responses:
     text, binary = {"schema": {"type": "string"}}, {"schema": {"type": "string", "format": "binary"}}
     content = {
-        formats.JSON.media_type: {"schema": schema},
-        formats.CSV.media_type: text,
-        formats.ARROW.media_type: binary,
+        content_negotiation.JSON.media_type: {"schema": schema},
+        content_negotiation.CSV.media_type: text,
+        content_negotiation.ARROW.media_type: binary,
     }
     return {200: {"description": "As the Accept header asks.", "content": content}, **_PROBLEMS}
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import uvicorn
 
-from orchestration.lib.errors import VitalhouseError
-from orchestration.lib.home import Home
+from orchestration.lib.core.errors import VitalhouseError
+from orchestration.lib.core.home import Home
 from serving.app import create_app
-from serving.guard import check_binding, read_token
+from serving.auth import check_binding, read_token
 
 # Who has a page open keeps a connection for as long; ending the server need not wait for that.
 _GRACE_SECONDS = 2

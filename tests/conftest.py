@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.lake import Lake
-from orchestration.lib.warehouse import Warehouse
-from tests.ecg_files import Clinic
-from tests.examples import choose_examples
-from tests.session import SESSION
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import open_warehouse
+from orchestration.lib.warehouse.connection import Warehouse
+from tests.support.ecg_files import Clinic
+from tests.support.hypothesis_profile import choose_examples
+from tests.support.shared_fixtures import SESSION
 
 choose_examples()
 
@@ -33,4 +34,4 @@ def clinic(lake: Lake) -> Clinic:
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse.duckdb", lock_timeout_seconds=10)
+    return open_warehouse(tmp_path / "warehouse.duckdb", lock_timeout_seconds=10)

@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from orchestration.defs.deliveries import WAREHOUSE_POOL, raw_asset
-from orchestration.lib import sources
-from orchestration.lib.funnel import funnel_of
-from orchestration.lib.warehouse import Warehouse
+from orchestration.defs.raw_assets import WAREHOUSE_POOL, raw_asset
+from orchestration.lib.sources.balance.consent_funnel import funnel_of
+from orchestration.lib.sources.balance.contract import BALANCE_ACCELEROMETER, BALANCE_CUSTOMER, BALANCE_STEP_TRAINER
+from orchestration.lib.warehouse.connection import Warehouse
 
 
 @dg.asset_check(asset=["balance", "funnel"], name="every_drop_has_its_reason", pool=WAREHOUSE_POOL)
@@ -23,8 +23,8 @@ def every_drop_has_its_reason(warehouse: dg.ResourceParam[Warehouse]) -> dg.Asse
 
 
 assets = [
-    raw_asset(sources.BALANCE_CUSTOMER, "Customers' records: whole snapshots, again and again, with their consents."),
-    raw_asset(sources.BALANCE_ACCELEROMETER, "Readings of a phone's accelerometer, under a customer's email address."),
-    raw_asset(sources.BALANCE_STEP_TRAINER, "Readings of a step trainer, under its serial number."),
+    raw_asset(BALANCE_CUSTOMER, "Customers' records: whole snapshots, again and again, with their consents."),
+    raw_asset(BALANCE_ACCELEROMETER, "Readings of a phone's accelerometer, under a customer's email address."),
+    raw_asset(BALANCE_STEP_TRAINER, "Readings of a step trainer, under its serial number."),
 ]
 checks = [every_drop_has_its_reason]

@@ -11,15 +11,18 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtC
 from packaging.version import Version
 from pydantic import Field
 
-from orchestration.defs.deliveries import WAREHOUSE_POOL, step
-from orchestration.lib import checks, dbt, expectations, progress, publish
-from orchestration.lib.errors import VitalhouseError
-from orchestration.lib.home import Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.query import count_rows
-from orchestration.lib.signal_store import prepare
+from orchestration.defs.raw_assets import WAREHOUSE_POOL, user_errors_as_failures
+from orchestration.lib.core import progress
+from orchestration.lib.core.errors import VitalhouseError
+from orchestration.lib.core.home import Home
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.modelling import dbt_cli as dbt
+from orchestration.lib.modelling import expectations, test_results
+from orchestration.lib.publish import publish
 from orchestration.lib.sources import MEASUREMENTS
-from orchestration.lib.warehouse import LOCK_TIMEOUT_SECONDS, Warehouse
+from orchestration.lib.sources.ecg.signal_parquet import prepare
+from orchestration.lib.warehouse.connection import LOCK_TIMEOUT_SECONDS, Warehouse
+from orchestration.lib.warehouse.row_counts import count_rows
 
 RETRIES = expectations.Retries.from_environment()
 MANIFEST_PATH = dbt.ensure_manifest(Home.from_environment())
@@ -76,19 +79,19 @@ def dbt_models(
     # The matrices of its Python models are small: a second thread for them mostly waits (on a busy machine of two cores
     # 6.5 s of processor time in place of 0.1).
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with step(context):
-        make_ready(lake, warehouse)
+    with user_errors_as_failures(context):
+        ensure_inputs_exist(lake, warehouse)
         invocation = dbt_cli.cli(arguments, context=context, target_path=folder, raise_on_error=False)
         events: list[Any] = []
-        with dbt.ended(invocation.process), progress.task("Building models and tests") as task:
+        with dbt.terminate_on_exit(invocation.process), progress.task("Building models and tests") as task:
             for event in invocation.stream_raw_events():
-                dbt.count(event, task)
+                dbt.advance_on_result(event, task)
                 events += event.to_default_asset_events(
                     invocation.manifest, invocation.dagster_dbt_translator, invocation.context, folder, PROJECT
                 )
         # DuckDB lets us in to count only once dbt is out.
         row_counts = count_rows(warehouse, *dbt.relations(invocation.manifest))
-    checks.record(folder, home.checks_path, invocation.manifest)
+    test_results.record(folder, home.checks_path, invocation.manifest)
     yield from (with_row_count(event, invocation.manifest, row_counts) for event in events)
     if not invocation.is_successful():
         broken = expectations.broken(folder, warehouse)
@@ -107,7 +110,7 @@ def dbt_models(
 def held_back(warehouse: Warehouse, home: Home) -> list[str]:
     """A failed build publishes nothing new; what may be a withdrawal takes effect all the same. Says so in a line."""
     try:
-        names = publish.hold_back(warehouse, home.published_path, MANIFEST_PATH)
+        names = publish.withhold_gated(warehouse, home.published_path, MANIFEST_PATH)
     except VitalhouseError as error:
         return [str(error)]
     sources = " and ".join(sorted({f"vitalhouse build --measurement {name.split('.')[0]}" for name in names}))
@@ -118,7 +121,7 @@ def held_back(warehouse: Warehouse, home: Home) -> list[str]:
     )
 
 
-def make_ready(lake: Lake, warehouse: Warehouse) -> None:
+def ensure_inputs_exist(lake: Lake, warehouse: Warehouse) -> None:
     """See to it that all that models read exists, if only empty: where nothing came, no raw asset has run."""
     prepare(lake)
     with warehouse.write():

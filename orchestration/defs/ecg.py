@@ -2,22 +2,23 @@
 
 import dagster as dg
 
-from orchestration.defs.deliveries import (
+from orchestration.defs.raw_assets import (
     LoadConfig,
     TransformConfig,
-    chosen,
-    delivered,
+    crawl_unless_built,
     materialized,
-    step,
+    raw_asset_options,
+    selected_deliveries,
+    user_errors_as_failures,
 )
-from orchestration.lib import sources
-from orchestration.lib.ecg import transform_runs
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.ingest.load import load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources.ecg.contract import ECG_RUN_HEADER
+from orchestration.lib.sources.ecg.transform import transform_runs
+from orchestration.lib.warehouse.connection import Warehouse
 
 
-@dg.asset(key=["raw", "ecg_run_header"], group_name="ecg", kinds={"duckdb", "json"}, **delivered("ecg"))
+@dg.asset(key=["raw", "ecg_run_header"], group_name="ecg", kinds={"duckdb", "json"}, **raw_asset_options("ecg"))
 def ecg_run_header(
     context: dg.AssetExecutionContext,
     config: LoadConfig,
@@ -25,10 +26,11 @@ def ecg_run_header(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult[None]:
     """Headers of the ECG runs in the chosen deliveries: sampling rate, units, date, age and sex."""
-    with step(context):
-        report = load(
-            sources.ECG_RUN_HEADER, lake, warehouse, chosen(context, "ecg"), reload=config.reload, log=context.log
-        )
+    with user_errors_as_failures(context):
+        deliveries = selected_deliveries(context, "ecg")
+        crawled = crawl_unless_built(context, lake, warehouse, "ecg", deliveries)
+        report = load(ECG_RUN_HEADER, lake, warehouse, deliveries, reload=config.reload, log=context.log)
+        report.add_crawl(crawled)
         return materialized("ecg_run_header", report, warehouse)
 
 
@@ -49,7 +51,7 @@ def ecg_run_header(
             description="Pairs of one subject's runs whose filtered signals are nearly the same.",
         ),
     ],
-    **delivered("ecg"),
+    **raw_asset_options("ecg"),
 )
 def ecg_transform(
     context: dg.AssetExecutionContext,
@@ -58,9 +60,14 @@ def ecg_transform(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> tuple[dg.MaterializeResult[None], dg.MaterializeResult[None]]:
     """Filter the runs' signals, find their beats and compute their features."""
-    with step(context):
+    with user_errors_as_failures(context):
         report = transform_runs(
-            lake, warehouse, chosen(context, "ecg"), reload=config.reload, recompute=config.recompute, log=context.log
+            lake,
+            warehouse,
+            selected_deliveries(context, "ecg"),
+            reload=config.reload,
+            recompute=config.recompute,
+            log=context.log,
         )
         return (
             materialized("ecg_run_feature", report, warehouse),

@@ -6,12 +6,16 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.jobs import source_jobs
-from orchestration.lib import arrivals
-from orchestration.lib.build import RANGE_TAGS, partition_keys, ranges, register
-from orchestration.lib.home import Home
-from orchestration.lib.lake import SETTLE_SECONDS, Lake
-from orchestration.lib.turn import NotYourTurn, turn
-from orchestration.lib.warehouse import Warehouse, WarehouseLocked
+from orchestration.lib.build.partitions import RANGE_TAGS, partition_keys, partition_ranges, register_partitions
+from orchestration.lib.catalog import new_deliveries
+from orchestration.lib.contract.entity import entities_of
+from orchestration.lib.core.home import Home
+from orchestration.lib.core.lock import LockHeld, hold_lock
+from orchestration.lib.lake.claim import claim
+from orchestration.lib.lake.delivery import SETTLE_SECONDS
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES, open_warehouse
+from orchestration.lib.warehouse.connection import WarehouseLocked
 
 # Measurements that a schedule alone loads, since no sensor could call their deliveries complete.
 SCHEDULED = ("practice",)
@@ -35,7 +39,7 @@ def practice_every_ten_minutes(
 
     What lies in `latest/` the sensor claims: two claims at once would be in each other's way.
     """
-    return _ask(context.instance, home, lake, "practice", settle_seconds=0)
+    return run_requests(context.instance, home, lake, "practice", settle_seconds=0)
 
 
 @dg.schedule(
@@ -49,14 +53,14 @@ def wearable_every_night(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Loads the day's deliveries of the watches, whether or not the sensor is on."""
     try:
-        with turn(home.build_lock_path, wait=False):
-            lake.claim("wearable")
-    except NotYourTurn:
+        with hold_lock(home.build_lock_path, wait=False):
+            claim(lake, entities_of(ENTITIES, "wearable"))
+    except LockHeld:
         pass  # whose turn it is claims
-    return _ask(context.instance, home, lake, "wearable", settle_seconds=SETTLE_SECONDS)
+    return run_requests(context.instance, home, lake, "wearable", settle_seconds=SETTLE_SECONDS)
 
 
-def _ask(
+def run_requests(
     instance: dg.DagsterInstance, home: Home, lake: Lake, measurement: str, settle_seconds: float
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Asks for runs of a measurement's job for the deliveries that have something new."""
@@ -64,10 +68,10 @@ def _ask(
     if instance.get_runs_count(dg.RunsFilter(job_name=measurement, statuses=queued)):
         return dg.SkipReason("the run before has not begun: it will take what has come since, too")
     deliveries = lake.deliveries(measurement)
-    register(instance, measurement, deliveries)
+    register_partitions(instance, measurement, deliveries)
     try:
-        with Warehouse(home.warehouse_path, lock_timeout_seconds=LOOK_SECONDS).write() as con:
-            new = list(arrivals.changes(lake, con, measurement, settle_seconds))
+        with open_warehouse(home.warehouse_path, lock_timeout_seconds=LOOK_SECONDS).write() as con:
+            new = list(new_deliveries.changed_deliveries(lake, con, measurement, settle_seconds))
     except WarehouseLocked:
         # What is new cannot be told; today's deliveries have the latest names, and the next look finds the rest.
         new = list({delivery.clinic: delivery.key for delivery in deliveries}.values())
@@ -75,7 +79,7 @@ def _ask(
         return dg.SkipReason("nothing new has come")
     return [
         dg.RunRequest(tags=dict(zip(RANGE_TAGS, keys, strict=True)))
-        for keys in ranges(new, partition_keys(instance, measurement), exact=False)
+        for keys in partition_ranges(new, partition_keys(instance, measurement), exact=False)
     ]
 
 

@@ -6,13 +6,21 @@ import dagster as dg
 
 from orchestration.defs.jobs import source_jobs
 from orchestration.defs.schedules import SCHEDULED
-from orchestration.lib import arrivals
-from orchestration.lib.build import RANGE_TAGS, bury, partition_keys, ranges, register
-from orchestration.lib.home import Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.sources import MEASUREMENTS
-from orchestration.lib.turn import NotYourTurn, turn
-from orchestration.lib.warehouse import Warehouse, WarehouseLocked
+from orchestration.lib.build.partitions import (
+    RANGE_TAGS,
+    fail_orphaned_runs,
+    partition_keys,
+    partition_ranges,
+    register_partitions,
+)
+from orchestration.lib.catalog import new_deliveries as arrivals
+from orchestration.lib.contract.entity import entities_of
+from orchestration.lib.core.home import Home
+from orchestration.lib.core.lock import LockHeld, hold_lock
+from orchestration.lib.lake.claim import claim
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES, MEASUREMENTS, open_warehouse
+from orchestration.lib.warehouse.connection import WarehouseLocked
 
 # A provider's upload is loaded within a minute; a look costs milliseconds.
 INTERVAL_SECONDS = 30
@@ -28,10 +36,13 @@ def new_deliveries(
     """
     seen = json.loads(context.cursor or "{}")
     try:
-        with turn(home.build_lock_path, wait=False):
-            bury(context.instance)
-            changed = {measurement: look(context.instance, lake, home, measurement) for measurement in MEASUREMENTS}
-    except (NotYourTurn, WarehouseLocked) as busy:
+        with hold_lock(home.build_lock_path, wait=False):
+            fail_orphaned_runs(context.instance)
+            changed = {
+                measurement: claim_and_find_changes(context.instance, lake, home, measurement)
+                for measurement in MEASUREMENTS
+            }
+    except (LockHeld, WarehouseLocked) as busy:
         return dg.SkipReason(str(busy))
     requests = [
         dg.RunRequest(job_name=measurement, tags=dict(zip(RANGE_TAGS, keys, strict=True)))
@@ -39,17 +50,17 @@ def new_deliveries(
         if measurement not in SCHEDULED
         # What is still new after a run for it failed or found it unsettled is asked for again when it changes again.
         if newest != seen.get(measurement)
-        for keys in ranges(list(newest), partition_keys(context.instance, measurement), exact=False)
+        for keys in partition_ranges(list(newest), partition_keys(context.instance, measurement), exact=False)
     ]
     return dg.SensorResult(requests, cursor=json.dumps(changed))
 
 
-def look(instance: dg.DagsterInstance, lake: Lake, home: Home, measurement: str) -> dict[str, int]:
+def claim_and_find_changes(instance: dg.DagsterInstance, lake: Lake, home: Home, measurement: str) -> dict[str, int]:
     """Claim and register what came, and say what changed and when."""
-    lake.claim(measurement)
-    register(instance, measurement, lake.deliveries(measurement))
-    with Warehouse(home.warehouse_path, lock_timeout_seconds=0).write() as con:
-        return arrivals.changes(lake, con, measurement)
+    claim(lake, entities_of(ENTITIES, measurement))
+    register_partitions(instance, measurement, lake.deliveries(measurement))
+    with open_warehouse(home.warehouse_path, lock_timeout_seconds=0).write() as con:
+        return arrivals.changed_deliveries(lake, con, measurement)
 
 
 sensors = [new_deliveries]

@@ -1,10 +1,10 @@
 """Wearable: readings of participants' watches, their nights, and the study's roster."""
 
-from orchestration.defs.deliveries import raw_asset
-from orchestration.lib import sources
+from orchestration.defs.raw_assets import raw_asset
+from orchestration.lib.sources.wearable.contract import WEARABLE_READING, WEARABLE_ROSTER, WEARABLE_SLEEP
 
 assets = [
-    raw_asset(sources.WEARABLE_ROSTER, "Participants of a study as each roster lists them."),
-    raw_asset(sources.WEARABLE_SLEEP, "Nights as a Fitbit export logs them."),
-    raw_asset(sources.WEARABLE_READING, "Readings as delivered, of every metric, each as often as it came."),
+    raw_asset(WEARABLE_ROSTER, "Participants of a study as each roster lists them."),
+    raw_asset(WEARABLE_SLEEP, "Nights as a Fitbit export logs them."),
+    raw_asset(WEARABLE_READING, "Readings as delivered, of every metric, each as often as it came."),
 ]

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from orchestration.lib import loader, sources
-from orchestration.lib.lake import Lake
-from orchestration.lib.warehouse import Warehouse
-from synthetic import balance, bloodtest, ecg, practice, wearable
-from tests import balance_files, bloodtest_files, wearable_files
-from tests.dbt.project import DbtHome, DbtRun
-from tests.ecg_files import ingest
-from tests.session import SESSION
+from orchestration.lib.contract.entity import entities_of
+from orchestration.lib.ingest.load import crawl_and_load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES, open_warehouse
+from synthetic import balance, ecg, practice, wearable
+from synthetic.bloodtest import write
+from tests.support import balance_files, bloodtest_files, wearable_files
+from tests.support.dbt_home import DbtHome, DbtRun
+from tests.support.ecg_files import ingest
+from tests.support.shared_fixtures import SESSION
 
 # How the build of the sample went, for the workers that copy it.
 OUTCOME = "outcome.json"
@@ -66,14 +68,14 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtHome, DbtRun]:
 
 def make_sample(path: Path) -> None:
     home = DbtHome(path).prepare()
-    lake, warehouse = Lake(home.path / "lake"), Warehouse(home.warehouse_path)
+    lake, warehouse = Lake(home.path / "lake"), open_warehouse(home.warehouse_path)
     ecg.write_deliveries(lake.root / "incoming")
     ingest(lake, warehouse)
-    bloodtest.write_deliveries(lake.root / "incoming")
+    write.write_deliveries(lake.root / "incoming")
     bloodtest_files.load(lake, warehouse)
     practice.write_deliveries(lake.root / "incoming")
-    for entity in sources.entities_of("practice"):
-        loader.load(entity, lake, warehouse)
+    for entity in entities_of(ENTITIES, "practice"):
+        crawl_and_load(entity, ENTITIES, lake, warehouse)
     balance.write_deliveries(lake.root / "incoming")
     balance_files.load(lake, warehouse)
     wearable.write_deliveries(lake.root / "incoming")

@@ -7,9 +7,9 @@ import duckdb
 import pytest
 from scipy import stats
 
-from orchestration.lib.publish import publish
-from orchestration.lib.warehouse import Warehouse
-from tests.dbt.project import PROJECT_PATH, DbtHome, DbtRun
+from orchestration.lib.publish.publish import publish
+from orchestration.lib.sources import open_warehouse
+from tests.support.dbt_home import PROJECT_PATH, DbtHome, DbtRun
 
 ANALYSES = {path.stem: path for path in (PROJECT_PATH / "analyses").rglob("*.sql")}
 
@@ -19,7 +19,7 @@ def published(sample: tuple[DbtHome, DbtRun], tmp_path_factory: pytest.TempPathF
     """The sample's published file, all that an analyst has."""
     home, _ = sample
     path = tmp_path_factory.mktemp("published") / "published.duckdb"
-    publish(Warehouse(home.warehouse_path), path, home.target_path / "manifest.json")
+    publish(open_warehouse(home.warehouse_path), path, home.target_path / "manifest.json")
     return path
 
 

@@ -13,12 +13,13 @@ import participant_key as keys
 import pytest
 
 from orchestration.defs.balance import every_drop_has_its_reason
-from orchestration.lib import publish as publishing
-from orchestration.lib.lake import Lake
-from orchestration.lib.publish import PublishRefused, publish, publishable
-from orchestration.lib.warehouse import Warehouse
-from tests.balance_files import at, customer, load, phone, put, steps
-from tests.dbt.project import DbtHome, DbtRun
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.publish import publish as publishing
+from orchestration.lib.publish.publish import publish
+from orchestration.lib.publish.relations import PublishRefused, publishable
+from orchestration.lib.sources import open_warehouse
+from tests.support.balance_files import at, customer, load, phone, put, steps
+from tests.support.dbt_home import DbtHome, DbtRun
 
 Manifest = dict[str, Any]
 
@@ -259,7 +260,7 @@ class Trainers:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.dbt_home = DbtHome(folder).prepare()
-        self.lake, self.warehouse = Lake(folder / "lake"), Warehouse(self.dbt_home.warehouse_path)
+        self.lake, self.warehouse = Lake(folder / "lake"), open_warehouse(self.dbt_home.warehouse_path)
         self.options = options
 
     def receive(self, delivery: str, *records: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ import yaml
 
 from orchestration.lib.sources import ENTITIES, MEASUREMENTS
 from python_transforms.ecg_features import FEATURES
-from tests.dbt.project import PROJECT_PATH, DbtHome
+from tests.support.dbt_home import PROJECT_PATH, DbtHome
 
 # Schema of the warehouse for each layer; a mart's is its domain.
 LAYER_SCHEMA = {"staging": "staging", "intermediate": "intermediate"}

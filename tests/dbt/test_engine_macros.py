@@ -9,7 +9,7 @@ import duckdb
 import participant_key as keys
 import pytest
 
-from tests.dbt.project import DbtHome
+from tests.support.dbt_home import DbtHome
 
 # Text, and the whole number, floating-point number and date that it is.
 TEXTS: dict[str, tuple[int | None, float | None, date | None]] = {

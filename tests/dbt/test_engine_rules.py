@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.dbt.project import PROJECT_PATH
 from tests.dbt.test_conventions import MEASUREMENTS, models
+from tests.support.dbt_home import PROJECT_PATH
 
 Manifest = dict[str, Any]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dbt.project import PROJECT_PATH, DbtHome, DbtRun
+from tests.support.dbt_home import PROJECT_PATH, DbtHome, DbtRun
 
 PROJECT = """
 name: bad_rows

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.dbt.project import DbtHome
+from tests.support.dbt_home import DbtHome
 
 HOLD = """
 import sys, time, duckdb

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.dbt.arrivals import Upload, arrive
-from tests.dbt.project import DbtHome
+from tests.support.arrivals import Upload, arrive
+from tests.support.dbt_home import DbtHome
 
 # Each corner that the order of arrival could turn: corrections, one taken back, halves of a run in different
 # deliveries, copies across subjects and within one, near copies, two files that claim one run.

@@ -18,11 +18,11 @@ from marimo import as_html
 from playwright.sync_api import sync_playwright
 
 from notebooks._chart import MAX_POINTS
-from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
-from orchestration.lib.publish import publish
-from orchestration.lib.warehouse import Warehouse
-from tests.dbt.project import DbtHome, DbtRun
-from tests.publications import served
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+from orchestration.lib.publish.publish import publish
+from orchestration.lib.sources import open_warehouse
+from tests.support.dbt_home import DbtHome, DbtRun
+from tests.support.publications import served
 
 # An app takes two seconds, and many times that on a machine that others use too.
 TIMEOUT_MS = 120_000
@@ -34,7 +34,7 @@ def home(sample: tuple[DbtHome, DbtRun]) -> Home:
     """The home of the sample deliveries, with what a build publishes of it."""
     dbt_home, _ = sample
     made = Home(dbt_home.path)
-    publish(Warehouse(made.warehouse_path), made.published_path, dbt_home.target_path / "manifest.json")
+    publish(open_warehouse(made.warehouse_path), made.published_path, dbt_home.target_path / "manifest.json")
     return made
 
 

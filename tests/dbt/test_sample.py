@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.dbt.project import PROJECT_PATH, DbtHome, DbtRun
+from tests.support.dbt_home import PROJECT_PATH, DbtHome, DbtRun
 
 # For each singular test, damage that it must see.
 DAMAGE = {
     "assert_current_files_agree_with_catalog": (
-        "update intermediate.int_ecg_run__header_with_signal set header_loaded_raw_path = 'gone' where run_key = 'sf_state:01:1'"
+        "update intermediate.int_ecg_run__header_with_signal set header_loaded_raw_path = 'gone' "
+        "where run_key = 'sf_state:01:1'"
     ),
     "assert_duplicate_points_to_an_original": (
         "update ecg.run set duplicate_of_run_key = 'sf_state:82:1' where run_key = 'sf_state:05:1'"
@@ -67,7 +68,8 @@ DAMAGE = {
         "update ecg.subject set has_conflict = true where subject_key = 'sf_state:01'"
     ),
     "assert_run_was_read_with_its_header": (
-        "update intermediate.int_ecg_run__header_with_signal set is_read_with_its_header = false where run_key = 'sf_state:01:1'"
+        "update intermediate.int_ecg_run__header_with_signal set is_read_with_its_header = false "
+        "where run_key = 'sf_state:01:1'"
     ),
     "assert_current_version_is_the_last": (
         "update intermediate.int_bloodtest_patient__scd2 set is_current = true "

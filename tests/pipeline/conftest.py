@@ -7,29 +7,30 @@ from typing import Any
 
 import pytest
 
-from orchestration.lib.build import Report, Request, build
-from orchestration.lib.dbt import ensure_manifest, fresh_run_folder
-from orchestration.lib.home import ENVIRONMENT_VARIABLE, Home
+from orchestration.lib.build.build import build
+from orchestration.lib.build.plan import Report, Request
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, Home
+from orchestration.lib.modelling.dbt_cli import ensure_manifest, fresh_run_folder
 from synthetic.ecg import write_deliveries
-from tests import parsed
-from tests.session import SESSION
+from tests.support import dbt_parse_cache
+from tests.support.shared_fixtures import SESSION
 
 # Eight subjects are enough for every case of the generated deliveries; the least is three.
 SCALE = 0.1
 
 
-def recall(home: Home) -> None:
+def restore_parse_cache(home: Home) -> None:
     """Spare this home's builds the parse of the dbt project: that of another home is none to dbt."""
     for folder in (home.dbt_target_path, fresh_run_folder(home)):
-        parsed.recall(folder, home.warehouse_path)
+        dbt_parse_cache.restore_parse_cache(folder, home.warehouse_path)
 
 
 def parse(path: Path) -> None:
     """Let a home have its manifest."""
     home = Home(path).ensure()
-    recall(home)
+    restore_parse_cache(home)
     ensure_manifest(home)
-    parsed.keep(home.dbt_target_path)
+    dbt_parse_cache.save_parse_cache(home.dbt_target_path)
 
 
 class Built:
@@ -37,7 +38,7 @@ class Built:
 
     def __init__(self, path: Path) -> None:
         self.home = Home(path).ensure()
-        recall(self.home)
+        restore_parse_cache(self.home)
 
     @property
     def definitions(self) -> Any:
@@ -46,7 +47,7 @@ class Built:
         return definitions(self.home)
 
     def build(self, **request: Any) -> Report:
-        return build(Request(**request), self.home, self.definitions)
+        return build(Request(**request), self.home, lambda home: self.definitions)
 
 
 @pytest.fixture(scope="session")

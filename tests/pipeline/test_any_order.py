@@ -17,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.lake import Lake
-from orchestration.lib.sources import ECG_RUN_HEADER, ECG_RUN_SIGNAL
-from orchestration.lib.warehouse import Warehouse
-from tests.dbt.project import DbtHome
-from tests.ecg_files import Clinic, header_file, ingest, samples_file, signal_file
-from tests.examples import examples
-from tests.memory import MemoryWarehouse
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources.ecg.contract import ECG_RUN_HEADER, ECG_RUN_SIGNAL
+from orchestration.lib.warehouse.connection import Warehouse
+from tests.support.dbt_home import DbtHome
+from tests.support.ecg_files import Clinic, header_file, ingest, samples_file, signal_file
+from tests.support.hypothesis_profile import examples
+from tests.support.in_memory_warehouse import MemoryWarehouse
 
 _NEARLY = signal_file(1).decode().split()[1:]
 

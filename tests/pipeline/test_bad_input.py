@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from orchestration.lib.lake import Lake
-from orchestration.lib.outcome import LoadReport
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.catalog.load_report import LoadReport
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import open_warehouse
+from orchestration.lib.warehouse.connection import Warehouse
 from synthetic.ecg import BAD_INPUTS, write_bad_inputs
-from tests.ecg_files import Clinic, header_file, ingest, reasons, samples_file, signal_file, statuses
+from tests.support.ecg_files import Clinic, header_file, ingest, reasons, samples_file, signal_file, statuses
 
 # What becomes of signal and header of each generated case: status, and the whole reason.
 GENERATED: dict[str, dict[str, tuple[str, str | None]]] = {
@@ -71,7 +72,7 @@ class Loaded:
     def __init__(self, folder: Path) -> None:
         self.lake = Lake(folder / "lake")
         self.clinic = Clinic(self.lake)
-        self.warehouse = Warehouse(folder / "warehouse.duckdb")
+        self.warehouse = open_warehouse(folder / "warehouse.duckdb")
 
     def load(self) -> LoadReport:
         self.report = ingest(self.lake, self.warehouse)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from orchestration.lib.lake import Lake
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import open_warehouse
 from synthetic.balance import BAD_INPUTS, write_bad_inputs
-from tests.balance_files import CLINIC, START_MS, customer, lines, load, phone, put_file, steps
+from tests.support.balance_files import CLINIC, START_MS, customer, lines, load, phone, put_file, steps
 
 # For each generated case, the good rows of its file and the reason of the one that was refused.
 OUTCOMES: dict[str, tuple[int, str | None]] = {
@@ -32,7 +32,7 @@ OUTCOMES: dict[str, tuple[int, str | None]] = {
 
 class Loaded:
     def __init__(self, folder: Path) -> None:
-        self.lake, self.warehouse = Lake(folder / "lake"), Warehouse(folder / "warehouse.duckdb")
+        self.lake, self.warehouse = Lake(folder / "lake"), open_warehouse(folder / "warehouse.duckdb")
 
     def put(self, path_below: str, content: bytes) -> None:
         put_file(self.lake.root / f"incoming/clinic={CLINIC}/measurement=balance/2022-01/{path_below}", content)

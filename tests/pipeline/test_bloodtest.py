@@ -11,13 +11,13 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
-from orchestration.cli import main
-from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY
-from orchestration.lib.lake import Delivery
-from synthetic.bloodtest import BAD_INPUTS, DELIVERIES, expected_counts, write_bad_inputs, write_deliveries
-from tests.bloodtest_files import CLINIC, load
+from orchestration.cli.commands import main
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY
+from orchestration.lib.lake.delivery import Delivery
+from synthetic.bloodtest.write import BAD_INPUTS, DELIVERIES, expected_counts, write_bad_inputs, write_deliveries
 from tests.pipeline.conftest import Built
 from tests.pipeline.test_bloodtest_order import MARTS, House
+from tests.support.bloodtest_files import CLINIC, load
 
 SCALE = 0.02
 RAW = [dg.AssetKey(["raw", f"bloodtest_{entity}"]) for entity in ("patient", "log")]

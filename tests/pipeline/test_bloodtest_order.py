@@ -11,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.lake import Delivery, Lake
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.lake.delivery import Delivery
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import open_warehouse
 from synthetic.files import write_file
-from tests.bloodtest_files import CLINIC, Expected, Files, at, deliver, expected, lines, load, log, patient
-from tests.dbt.project import DbtHome
-from tests.examples import examples
+from tests.support.bloodtest_files import CLINIC, Expected, Files, at, deliver, expected, lines, load, log, patient
+from tests.support.dbt_home import DbtHome
+from tests.support.hypothesis_profile import examples
 
 NAMES = ("2021-01-01", "2021-02-01", "2021-03-01", "2021-04-01", "2021-05-01")
 MARTS = ("bloodtest", "patient", "patient_history", "doctor", "lab", "patient_test_summary", "patient_watchlist")
@@ -103,7 +104,7 @@ class House:
 
     def __init__(self, path: Path, snapshot_drops_absent: bool = True) -> None:
         self.home = DbtHome(path).prepare()
-        self.lake, self.warehouse = Lake(path / "lake"), Warehouse(self.home.warehouse_path)
+        self.lake, self.warehouse = Lake(path / "lake"), open_warehouse(self.home.warehouse_path)
         self.vars = json.dumps({"dimension_load": "replace" if snapshot_drops_absent else "append"})
         self.has_views = False
 

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from orchestration.cli import main
-from orchestration.lib import notebooks
-from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.publish import published_row_counts
-from orchestration.lib.turn import turn
-from orchestration.lib.warehouse import Warehouse
-from tests.balance_files import customer, phone, put, steps
-from tests.pipeline.conftest import Built, recall
+from orchestration.cli import notebooks
+from orchestration.cli.commands import main
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+from orchestration.lib.core.lock import hold_lock
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.publish.publish import published_row_counts
+from orchestration.lib.sources import open_warehouse
+from tests.pipeline.conftest import Built, restore_parse_cache
+from tests.support.balance_files import customer, phone, put, steps
 
 
 def vitalhouse(home: Home, *arguments: str) -> Result:
@@ -50,7 +50,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    script = "import sys; import orchestration.cli; print(*sys.modules)"
+    script = "import sys; import orchestration.cli.commands; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=True, capture_output=True, text=True)
     assert not {"dagster", "dbt", "duckdb", "rich", "numpy", "pyarrow"} & set(found.stdout.split())
 
@@ -230,9 +230,9 @@ def test_a_delivery_that_is_not_there_is_named_with_those_that_are(built: Built)
 def test_a_failing_dbt_test_is_named_last_and_nothing_is_published(built: Built, fresh: Built) -> None:
     """A row that breaks a test of its raw table, as only a fault of ours could write it."""
     shutil.copytree(built.home.path, fresh.home.path, dirs_exist_ok=True)
-    recall(fresh.home)
+    restore_parse_cache(fresh.home)
     before = fresh.home.published_path.stat().st_ino
-    with Warehouse(fresh.home.warehouse_path).write() as con:
+    with open_warehouse(fresh.home.warehouse_path).write() as con:
         con.execute("insert into raw.ecg_run_header by name select * from raw.ecg_run_header limit 1")
     process = command(fresh.home, "build", "--measurement", "ecg")
     output, progress = process.communicate()
@@ -259,7 +259,7 @@ def test_a_withdrawal_takes_effect_though_another_source_fails(fresh: Built) -> 
     assert fresh.build(measurement="balance").is_good
     assert published_row_counts(fresh.home.published_path)["balance.machine_learning_curated"] == 2
     put(lake, "2022-02", [customer("jo@test.com", "s-jo", 9)])
-    with Warehouse(fresh.home.warehouse_path).write() as con:
+    with open_warehouse(fresh.home.warehouse_path).write() as con:
         con.execute("insert into raw.practice_claim (clinic, id, _raw_path) values ('x', 1, 'gone'), ('x', 1, 'gone')")
     report = fresh.build()
     assert any("practice" in line for line in report.failures), report.failures
@@ -275,7 +275,7 @@ def test_a_withdrawal_takes_effect_though_another_source_fails(fresh: Built) -> 
 
 
 def test_a_second_build_waits_its_turn_and_says_for_whom(built: Built, fresh: Built) -> None:
-    with turn(fresh.home.ensure().build_lock_path):
+    with hold_lock(fresh.home.ensure().build_lock_path):
         process = command(fresh.home, "build", "--measurement", "ecg")
         assert process.stderr is not None
         said = [process.stderr.readline() for _ in range(2)]
@@ -305,7 +305,7 @@ def test_an_unexpected_error_is_one_line_without_debug(monkeypatch: Any, home: H
     def break_(*_: Any) -> None:
         raise ZeroDivisionError("deep inside")
 
-    monkeypatch.setattr("orchestration.lib.status.status", break_)
+    monkeypatch.setattr("orchestration.lib.query.status.status", break_)
     result = vitalhouse(home, "status")
     assert result.exit_code == 1
     assert "unexpected ZeroDivisionError: deep inside" in result.output

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib import dbt
-from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+from orchestration.lib.modelling import dbt_cli
 from synthetic.files import write_file
-from tests.pipeline.conftest import Built, recall
+from tests.pipeline.conftest import Built, restore_parse_cache
 
 # A build or a dbt command takes ten seconds, and several times that on a machine that others use too.
 TIMEOUT_SECONDS = 240
@@ -58,7 +58,7 @@ def home(built: Built, tmp_path: Path) -> Home:
     """A built home into which a new run has come: every build until it is loaded publishes other rows than the last."""
     shutil.copytree(built.home.path, tmp_path / "home")
     home = Home(tmp_path / "home")
-    recall(home)
+    restore_parse_cache(home)
     folder = home.lake_path / "incoming/clinic=sf_state/measurement=ecg"
     for ending in (".csv", "_header.json"):
         content = (folder / f"2020-01-01/subject_03/run_1{ending}").read_bytes()
@@ -132,8 +132,8 @@ def _dbt_test(home: Home, **environment: str) -> Iterator[subprocess.Popen[str]]
     # dbt parses the project for seconds unless it finds what it remembers.
     shutil.copytree(home.dbt_target_path, own)
     paths = {"DBT_TARGET_PATH": str(own), "DBT_LOG_PATH": str(own)}
-    arguments = [dbt.executable(), "--no-use-colors", "test"]
-    with _started(home, arguments, dbt.PROJECT_PATH, **paths, **environment) as process:
+    arguments = [dbt_cli.executable(), "--no-use-colors", "test"]
+    with _started(home, arguments, dbt_cli.PROJECT_PATH, **paths, **environment) as process:
         yield process
 
 

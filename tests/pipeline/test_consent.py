@@ -19,13 +19,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.funnel import funnel_of
-from orchestration.lib.lake import Lake
-from tests import balance_files
-from tests.balance_files import START_MS, at, customer, phone, put, steps
-from tests.dbt.project import DbtHome
-from tests.examples import examples
-from tests.memory import MemoryWarehouse
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources.balance.consent_funnel import funnel_of
+from tests.support import balance_files
+from tests.support.balance_files import START_MS, at, customer, phone, put, steps
+from tests.support.dbt_home import DbtHome
+from tests.support.hypothesis_profile import examples
+from tests.support.in_memory_warehouse import MemoryWarehouse
 
 SECRET = b"a secret of the tests, and only theirs"
 SCOPES = ("customer", "reading")

@@ -10,11 +10,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from orchestration.lib.home import REPOSITORY
-from orchestration.lib.lake import SETTLE_SECONDS, Lake
-from orchestration.lib.query import ask
-from orchestration.lib.turn import turn
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.core.home import REPOSITORY
+from orchestration.lib.core.lock import hold_lock
+from orchestration.lib.lake.delivery import SETTLE_SECONDS
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.query.sql import run_query
+from orchestration.lib.sources import open_warehouse
 from synthetic.ecg import write_deliveries
 from tests.pipeline.conftest import Built
 
@@ -89,7 +90,7 @@ def test_a_raw_asset_shows_rows_refused_rows_files_and_seconds(built: Built, ins
 
 def test_a_model_shows_its_rows(built: Built, instance: dg.DagsterInstance) -> None:
     count = latest(instance, RUN).metadata["dagster/row_count"].value
-    assert ask(built.home, "select count(*) from ecg.run").rows == [(count,)]
+    assert run_query(built.home, "select count(*) from ecg.run").rows == [(count,)]
 
 
 def test_dbt_tests_show_as_checks_those_of_raw_tables_too(built: Built, instance: dg.DagsterInstance) -> None:
@@ -124,7 +125,7 @@ def test_publishing_alone_leaves_out_a_source_whose_test_failed(built: Built, fr
     """As when somebody materializes the last asset in the UI after a build that failed."""
     shutil.copytree(built.home.path, fresh.home.path, dirs_exist_ok=True)
     results = json.loads(fresh.home.checks_path.read_text())
-    with Warehouse(fresh.home.warehouse_path).write() as con:
+    with open_warehouse(fresh.home.warehouse_path).write() as con:
         con.execute("update ecg.run set subject_key = 'not as published'")
     with dg.DagsterInstance.from_config(str(fresh.home.dagster_home)) as instance:
 
@@ -137,7 +138,9 @@ def test_publishing_alone_leaves_out_a_source_whose_test_failed(built: Built, fr
             )
 
         def published_alike() -> bool:
-            (count,) = ask(fresh.home, "select count(*) from ecg.run where subject_key = 'not as published'").rows[0]
+            (count,) = run_query(
+                fresh.home, "select count(*) from ecg.run where subject_key = 'not as published'"
+            ).rows[0]
             return bool(count == 0)
 
         assert publish(unique_run_run_key="fail").success
@@ -201,7 +204,10 @@ def test_the_sensor_claims_what_lies_in_latest_and_asks_for_one_run(fresh: Built
 
 
 def test_the_sensor_lets_a_build_have_its_turn(fresh: Built) -> None:
-    with dg.DagsterInstance.from_config(str(fresh.home.dagster_home)) as instance, turn(fresh.home.build_lock_path):
+    with (
+        dg.DagsterInstance.from_config(str(fresh.home.dagster_home)) as instance,
+        hold_lock(fresh.home.build_lock_path),
+    ):
         assert "a build is under way" in tick(fresh, instance, None).skip_message
 
 

@@ -1,11 +1,11 @@
 """Who is it, from signal files to the published file: on made-up people whose beats are their own."""
 
-from orchestration.lib.lake import Lake
-from orchestration.lib.query import ask
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.query.sql import run_query
+from orchestration.lib.sources import open_warehouse
 from synthetic.ecg import write_deliveries
-from tests.ecg_files import ingest
 from tests.pipeline.conftest import SCALE, Built
+from tests.support.ecg_files import ingest
 
 SUMMARY = """
     select protocol, asked_run_count, gallery_subject_count, rank1_pct from ecg.identification_summary order by protocol
@@ -14,12 +14,12 @@ MARTS = ("identification", "identification_summary", "feature_variability")
 
 
 def marts(built: Built) -> dict[str, object]:
-    with Warehouse(built.home.warehouse_path).read() as con:
+    with open_warehouse(built.home.warehouse_path).read() as con:
         return {mart: con.execute(f"from ecg.{mart} order by all").fetchall() for mart in MARTS}
 
 
 def test_people_are_told_apart_from_their_signal_files_alone(built: Built) -> None:
-    with Warehouse(built.home.warehouse_path).read() as con:
+    with open_warehouse(built.home.warehouse_path).read() as con:
         summary = con.execute(SUMMARY).fetchall()
         assert [protocol for protocol, *_ in summary] == ["chronological", "cross_session", "one_shot"]
         for _, asked_run_count, gallery_subject_count, rank1_pct in summary:
@@ -45,18 +45,20 @@ def test_people_are_told_apart_from_their_signal_files_alone(built: Built) -> No
 
 
 def test_nobody_s_beats_and_no_link_between_pseudonyms_are_published(built: Built) -> None:
-    columns = ask(built.home, "select table_name, column_name from duckdb_columns() where schema_name = 'ecg'").rows
+    columns = run_query(
+        built.home, "select table_name, column_name from duckdb_columns() where schema_name = 'ecg'"
+    ).rows
     named = {column for table, column in columns if table == "identification"}
     assert {"run_key", "subject_key", "rank", "score"} <= named
     assert not {"best_match_subject_key", "second_match_subject_key"} & named
     assert not [column for _, column in columns if "template_mv" in column or "gallery_score" in column]
-    with Warehouse(built.home.warehouse_path).read() as con:
+    with open_warehouse(built.home.warehouse_path).read() as con:
         assert con.execute("select count(best_match_subject_key) > 0 from ecg.identification").fetchall() == [(True,)]
 
 
 def test_runs_that_arrive_one_after_the_other_end_as_if_they_had_come_together(built: Built, fresh: Built) -> None:
     """The second delivery comes first."""
-    lake, warehouse = Lake(fresh.home.lake_path), Warehouse(fresh.home.warehouse_path)
+    lake, warehouse = Lake(fresh.home.lake_path), open_warehouse(fresh.home.warehouse_path)
     first, _ = write_deliveries(lake.root / "incoming", scale=SCALE)
     aside = first.rename(fresh.home.path / "aside")
     ingest(lake, warehouse)

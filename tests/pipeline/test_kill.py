@@ -15,11 +15,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.lib.home import Home
-from tests.pipeline import _snapshot
-from tests.pipeline._ingest import Ingests
-from tests.pipeline._snapshot import Snapshot
-from tests.pipeline._uploads import Uploads
+from orchestration.lib.core.home import Home
+from tests.support import snapshot
+from tests.support.ingests import Ingests
+from tests.support.snapshot import Snapshot
+from tests.support.uploads import Uploads
 
 # As many kills as there must be at least, and homes that they are spread over.
 KILLS, TRIALS = 50, 3
@@ -98,7 +98,7 @@ def undisturbed(ingests: Ingests, uploads: Uploads, tmp_path_factory: pytest.Tem
             passed |= set(ended.steps)
             durations.append(ended.seconds)
         homes.append(home)
-        snapshots.append(_snapshot.take(home))
+        snapshots.append(snapshot.take(home))
         steps.append(frozenset(passed))
         seconds.append(min(durations))
     return Undisturbed(tuple(homes), tuple(snapshots), tuple(steps), tuple(seconds))
@@ -188,5 +188,5 @@ def _random_moment(rng: random.Random, full_s: float) -> float:
 
 
 def _assert_equal(expected: Snapshot, home: Home, story: str) -> None:
-    lines = _snapshot.differences(expected, _snapshot.take(home))
+    lines = snapshot.differences(expected, snapshot.take(home))
     assert not lines, "\n".join([story, *lines])

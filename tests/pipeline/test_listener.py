@@ -17,11 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib import loader, sources
-from orchestration.lib.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.turn import turn
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+from orchestration.lib.core.lock import hold_lock
+from orchestration.lib.ingest.load import crawl_and_load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES, open_warehouse
+from orchestration.lib.sources.practice.contract import PRACTICE_CLAIM, PRACTICE_DIAGNOSIS
 from synthetic.practice_publisher import frame, open_pipe, publish, write_all
 
 KILLS = 20
@@ -92,12 +93,12 @@ class Office:
 
     def load(self) -> None:
         """What a build does before dbt, while the delivery grows."""
-        lake, warehouse = Lake(self.home.lake_path), Warehouse(self.home.warehouse_path)
-        for entity in (sources.PRACTICE_CLAIM, sources.PRACTICE_DIAGNOSIS):
-            loader.load(entity, lake, warehouse, settle_seconds=0)
+        lake, warehouse = Lake(self.home.lake_path), open_warehouse(self.home.warehouse_path)
+        for entity in (PRACTICE_CLAIM, PRACTICE_DIAGNOSIS):
+            crawl_and_load(entity, ENTITIES, lake, warehouse, settle_seconds=0)
 
     def loaded(self, kind: str) -> list[int]:
-        with Warehouse(self.home.warehouse_path).read() as con:
+        with open_warehouse(self.home.warehouse_path).read() as con:
             found = con.execute(f"select id from raw.practice_{kind} order by received_at").fetchall()
         return [identity for (identity,) in found]
 
@@ -168,7 +169,7 @@ def test_broken_frames_are_kept_and_refused_by_the_loader(office: Office) -> Non
     assert office.ids("claim") == [1, 2, 3, 5]
     office.load()
     assert office.loaded("claim") == [1, 2, 3, 5]
-    with Warehouse(office.home.warehouse_path).read() as con:
+    with open_warehouse(office.home.warehouse_path).read() as con:
         found = con.execute(
             "select reason, raw_text from catalog.rejected_row order by raw_path, line_number"
         ).fetchall()
@@ -191,7 +192,7 @@ def test_the_publisher_to_try_it_with_publishes_what_loads(office: Office) -> No
 
 
 def test_an_office_has_one_listener(office: Office) -> None:
-    with turn(office.home.ensure().path / "listen-c.lock"), office.listener() as process:
+    with hold_lock(office.home.ensure().path / "listen-c.lock"), office.listener() as process:
         assert process.wait(PATIENCE_SECONDS) == 1
         assert process.stderr is not None
         said = process.stderr.read()

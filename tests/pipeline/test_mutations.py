@@ -15,10 +15,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.lib.lake import Lake
-from orchestration.lib.outcome import LoadReport
-from orchestration.lib.warehouse import Warehouse
-from tests.ecg_files import Clinic, header_file, ingest, reasons, samples_file, signal_file, statuses
+from orchestration.lib.catalog.load_report import LoadReport
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import open_warehouse
+from orchestration.lib.warehouse.connection import Warehouse
+from tests.support.ecg_files import Clinic, header_file, ingest, reasons, samples_file, signal_file, statuses
 
 SEED = 2004
 MUTATED_COUNT = 200
@@ -172,7 +173,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     secret.mkdir()
     (secret / "run_1.csv").write_bytes(SECRET_SIGNAL)
     (secret / "run_1_header.json").write_bytes(SECRET_HEADER)
-    clinic, warehouse = Clinic(Lake(folder / "lake")), Warehouse(folder / "warehouse.duckdb")
+    clinic, warehouse = Clinic(Lake(folder / "lake")), open_warehouse(folder / "warehouse.duckdb")
     mutants = write_mutants(clinic, secret)
     # A folder of a subject that leads out of the lake, where valid files lie.
     clinic.path(DELIVERY, "subject_5000").symlink_to(secret)

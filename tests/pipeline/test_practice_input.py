@@ -8,14 +8,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.lib import loader, sources
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import BULK_BYTES
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.contract.entity import entities_of
+from orchestration.lib.ingest.load import BULK_BYTES, crawl_and_load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES, open_warehouse
+from orchestration.lib.warehouse.connection import Warehouse
 from synthetic import practice
 from synthetic.files import write_file
-from tests.ecg_files import Clinic, statuses
 from tests.pipeline.conftest import Built
+from tests.support.ecg_files import Clinic, statuses
 
 MISSING = "is missing: expected"
 # The reason of each generated case, from its beginning on.
@@ -50,7 +51,10 @@ REASONS = {
 
 def load(lake: Lake, warehouse: Warehouse) -> list[str]:
     """Load all three kinds; gives the problems."""
-    reports = [loader.load(entity, lake, warehouse, settle_seconds=0) for entity in sources.entities_of("practice")]
+    reports = [
+        crawl_and_load(entity, ENTITIES, lake, warehouse, settle_seconds=0)
+        for entity in entities_of(ENTITIES, "practice")
+    ]
     return [problem for report in reports for problem in report.problems]
 
 
@@ -63,7 +67,7 @@ def ask(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
 def bad(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, list[str]]:
     """The generated bad inputs, loaded, and what the loader said."""
     folder = tmp_path_factory.mktemp("bad")
-    lake, warehouse = Lake(folder / "lake"), Warehouse(folder / "warehouse.duckdb")
+    lake, warehouse = Lake(folder / "lake"), open_warehouse(folder / "warehouse.duckdb")
     practice.write_bad_inputs(lake.root / "incoming")
     return warehouse, load(lake, warehouse)
 

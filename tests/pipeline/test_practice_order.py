@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from tests.compiled import Model, build, compiled
-from tests.examples import examples
-from tests.memory import MemoryWarehouse
+from tests.support.compiled_models import Model, build, compiled
+from tests.support.hypothesis_profile import examples
+from tests.support.in_memory_warehouse import MemoryWarehouse
 
 NOON = datetime(2026, 3, 2, 12)
 TEN_MINUTES = timedelta(minutes=10)

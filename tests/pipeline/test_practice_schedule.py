@@ -7,8 +7,9 @@ import dagster as dg
 import duckdb
 import pytest
 
-from orchestration.lib.lake import SETTLE_SECONDS, Lake
-from orchestration.lib.turn import turn
+from orchestration.lib.core.lock import hold_lock
+from orchestration.lib.lake.delivery import SETTLE_SECONDS
+from orchestration.lib.lake.files import Lake
 from synthetic import practice
 from synthetic.files import write_file
 from tests.pipeline.conftest import Built
@@ -81,7 +82,7 @@ def test_while_a_build_holds_the_warehouse_the_latest_delivery_is_asked_for(
 
 
 def test_a_build_under_way_does_not_keep_it_from_asking(office: Built, instance: dg.DagsterInstance) -> None:
-    with turn(office.home.build_lock_path):
+    with hold_lock(office.home.build_lock_path):
         assert keys(evaluate(office, instance)) == [BOTH]
 
 

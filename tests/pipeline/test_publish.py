@@ -9,11 +9,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.lib import publish as publishing
-from orchestration.lib.home import Home
-from orchestration.lib.publish import PublishRefused, publish, publishable, verify
-from orchestration.lib.sources import MEASUREMENTS
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.core.home import Home
+from orchestration.lib.publish import publish as publishing
+from orchestration.lib.publish.publish import publish
+from orchestration.lib.publish.relations import GATE_TEST, PublishRefused, publishable, verify
+from orchestration.lib.sources import MEASUREMENTS, open_warehouse
 from tests.pipeline.conftest import Built
 
 
@@ -39,7 +39,7 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.home = Home(folder).ensure()
-        self.warehouse = Warehouse(self.home.warehouse_path)
+        self.warehouse = open_warehouse(self.home.warehouse_path)
         self.manifest_path = folder / "manifest.json"
         self.nodes = [node("clinic.visit", {"visit_key": {}, "surname": {"contains_personal_data": True}, "price": {}})]
         self.change("create schema clinic; create schema staging")
@@ -57,7 +57,7 @@ class House:
         return publish(self.warehouse, self.home.published_path, self.manifest_path, measurements or None)
 
     def hold_back(self) -> list[str]:
-        return publishing.hold_back(self.warehouse, self.home.published_path, self.manifest_path)
+        return publishing.withhold_gated(self.warehouse, self.home.published_path, self.manifest_path)
 
     def load(self, measurement: str) -> None:
         """As if something had been loaded, of which no model knows yet."""
@@ -181,7 +181,7 @@ def two_sources(house: House) -> House:
         {
             "alias": "test",
             "resource_type": "test",
-            "test_metadata": {"name": publishing.GATE_TEST},
+            "test_metadata": {"name": GATE_TEST},
             "attached_node": "reading",
         },
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.lib.home import REPOSITORY
+from orchestration.lib.core.home import REPOSITORY
 from tests.pipeline.conftest import Built
 
 ARCHIVE = REPOSITORY.parent / "shared" / "data" / "ecg" / "bodyport_part.tar.xz"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from orchestration.lib.home import REPOSITORY
-from orchestration.lib.lake import Lake
-from orchestration.lib.warehouse import Warehouse
-from tests.dbt.project import DbtHome
-from tests.wearable_files import ingest, put, roster_file
+from orchestration.lib.core.home import REPOSITORY
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import open_warehouse
+from tests.support.dbt_home import DbtHome
+from tests.support.wearable_files import ingest, put, roster_file
 
 SAMPLE = REPOSITORY.parent / "shared" / "data" / "wearable"
 DAYS = ("2024-01-01", "2024-01-02", "2024-01-03")
@@ -25,7 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> DbtHome:
     put(lake, "2024-01-04", "roster.csv", roster_file("real,2024-01-01,,America/Los_Angeles,true"))
     for path in SAMPLE.glob("*.json.gz"):
         put(lake, "2024-01-04", f"participant=real/{path.name}", path.read_bytes())
-    for report in ingest(lake, Warehouse(home.warehouse_path)):
+    for report in ingest(lake, open_warehouse(home.warehouse_path)):
         assert not report.problems
     run = home.dbt("build", "--select", "tag:wearable")
     assert run.success, (run.named("error"), run.named("fail"))

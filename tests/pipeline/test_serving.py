@@ -16,15 +16,15 @@ import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
-from orchestration.cli import main
-from orchestration.lib.home import ENVIRONMENT_VARIABLE, Home
-from orchestration.lib.lake import Lake
-from orchestration.lib.publish import publish
-from orchestration.lib.signal_store import read_filtered
-from orchestration.lib.warehouse import Warehouse
+from orchestration.cli.commands import main
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, Home
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.publish.publish import publish
+from orchestration.lib.sources import open_warehouse
+from orchestration.lib.sources.ecg.signal_parquet import read_filtered
 from serving.app import create_app
 from tests.pipeline.conftest import Built
-from tests.publications import served
+from tests.support.publications import served
 
 # As long as the issue's minute is in benchmarks/serving.py, only shorter.
 LOAD_SECONDS = 4
@@ -88,7 +88,7 @@ def test_where_the_lake_cannot_be_read_the_answer_says_so(home: Home, where: str
 
 def test_many_readers_while_publications_come_and_no_request_fails(home: Home) -> None:
     """Every reader asks again as soon as it has an answer; every answer agrees with the publication that it is of."""
-    warehouse, manifest = Warehouse(home.warehouse_path), home.dbt_target_path / "manifest.json"
+    warehouse, manifest = open_warehouse(home.warehouse_path), home.dbt_target_path / "manifest.json"
     with duckdb.connect(str(home.published_path), read_only=True) as con:
         published = {str(row[0]) for row in con.execute("select publication_id from catalog.publication").fetchall()}
     is_over = threading.Event()

@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from orchestration.cli import main
-from orchestration.lib.errors import UsageError
-from orchestration.lib.estimate import estimate
-from orchestration.lib.home import ENVIRONMENT_VARIABLE
-from orchestration.lib.lake import Lake
-from orchestration.lib.outcome import LoadReport
-from orchestration.lib.publish import publish
-from orchestration.lib.series import RESOLUTIONS, read_series
-from orchestration.lib.warehouse import Warehouse
+from orchestration.cli.commands import main
+from orchestration.lib.catalog.load_report import LoadReport
+from orchestration.lib.core.errors import UsageError
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.publish.publish import publish
+from orchestration.lib.query.timeseries import RESOLUTIONS, read_series
+from orchestration.lib.sources import open_warehouse
+from orchestration.lib.sources.wearable.size_estimate import estimate
 from synthetic.wearable import BAD_INPUTS, write_bad_inputs, write_deliveries
-from tests.dbt.project import DbtHome
-from tests.wearable_files import heart_rate_file, ingest, put, roster_file
+from tests.support.dbt_home import DbtHome
+from tests.support.wearable_files import heart_rate_file, ingest, put, roster_file
 
 P1 = "watch_study:p001"
 HR = "heart_rate_bpm"
@@ -52,7 +52,7 @@ class Study:
 
     def __init__(self, path: Path) -> None:
         self.home = DbtHome(path).prepare()
-        self.lake, self.warehouse = Lake(path / "lake"), Warehouse(self.home.warehouse_path)
+        self.lake, self.warehouse = Lake(path / "lake"), open_warehouse(self.home.warehouse_path)
         incoming = self.lake.root / "incoming"
         write_deliveries(incoming, scale=0.7, interval_seconds=60)
         self.bad_inputs = {name: path for name, (path,) in write_bad_inputs(incoming).items()}
@@ -312,7 +312,7 @@ def test_a_large_study_in_numbers(study: Study) -> None:
 
 def test_a_correction_touches_its_day_alone_and_a_roster_lets_in(tmp_path: Path) -> None:
     home = DbtHome(tmp_path).prepare()
-    lake, warehouse = Lake(tmp_path / "lake"), Warehouse(home.warehouse_path)
+    lake, warehouse = Lake(tmp_path / "lake"), open_warehouse(home.warehouse_path)
     table = "intermediate.int_wearable_reading__by_minute"
     buckets = f"{table} where bucket_start_at is not null"
 

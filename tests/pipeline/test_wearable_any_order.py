@@ -20,13 +20,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib import sources
-from orchestration.lib.lake import Lake
-from orchestration.lib.loader import load
-from orchestration.lib.warehouse import Warehouse
-from tests.dbt.project import DbtHome
-from tests.examples import examples
-from tests.memory import MemoryWarehouse
+from orchestration.lib.ingest.load import crawl_and_load
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import ENTITIES
+from orchestration.lib.sources.wearable.contract import WEARABLE_READING, WEARABLE_ROSTER
+from orchestration.lib.warehouse.connection import Warehouse
+from tests.support.dbt_home import DbtHome
+from tests.support.hypothesis_profile import examples
+from tests.support.in_memory_warehouse import MemoryWarehouse
 
 STUDY = "watch_study"
 DELIVERIES = ("2024-10-27", "2024-10-28", "2024-10-29")
@@ -258,8 +259,8 @@ def arrive(rollups: Rollups, folder: Path, arrivals: Sequence[Arrival]) -> None:
 
 
 def ingest(lake: Lake, warehouse: Warehouse) -> None:
-    for entity in (sources.WEARABLE_ROSTER, sources.WEARABLE_READING):
-        load(entity, lake, warehouse, settle_seconds=0)
+    for entity in (WEARABLE_ROSTER, WEARABLE_READING):
+        crawl_and_load(entity, ENTITIES, lake, warehouse, settle_seconds=0)
 
 
 readings = st.builds(

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.home import Home
-from orchestration.lib.lake import SETTLE_SECONDS, Lake
+from orchestration.lib.core.home import Home
+from orchestration.lib.lake.delivery import SETTLE_SECONDS
+from orchestration.lib.lake.files import Lake
 from synthetic.wearable import write_bad_inputs, write_deliveries
-from tests.pipeline import _snapshot
-from tests.pipeline._ingest import Ingests
 from tests.pipeline.test_dagster import age
-from tests.wearable_files import heart_rate_file, put
+from tests.support import snapshot
+from tests.support.ingests import Ingests
+from tests.support.wearable_files import heart_rate_file, put
 
 NOW = datetime(2100, 1, 1, tzinfo=UTC)
 # Moments at random, beside every instant at which something durable happens.
@@ -57,12 +58,12 @@ def first(ingests: Ingests, tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="module")
 def undisturbed(
     ingests: Ingests, first: Home, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[_snapshot.Snapshot, float]:
+) -> tuple[snapshot.Snapshot, float]:
     """What the home holds after a load that nobody disturbed, and how long that took."""
     home = copy_of(first, tmp_path_factory.mktemp("undisturbed"))
     ended = ingests.run(home, NOW)
     assert not ended.was_killed
-    return _snapshot.take(home), ended.seconds
+    return snapshot.take(home), ended.seconds
 
 
 def copy_of(home: Home, folder: Path) -> Home:
@@ -71,20 +72,20 @@ def copy_of(home: Home, folder: Path) -> Home:
     return copy
 
 
-def assert_equal(undisturbed: tuple[_snapshot.Snapshot, float], home: Home, story: str) -> None:
-    lines = _snapshot.differences(undisturbed[0], _snapshot.take(home))
+def assert_equal(undisturbed: tuple[snapshot.Snapshot, float], home: Home, story: str) -> None:
+    lines = snapshot.differences(undisturbed[0], snapshot.take(home))
     assert not lines, "\n".join([story, *lines])
 
 
-def test_there_is_something_to_spoil(first: Home, undisturbed: tuple[_snapshot.Snapshot, float]) -> None:
-    before = _snapshot.take(first).rows
+def test_there_is_something_to_spoil(first: Home, undisturbed: tuple[snapshot.Snapshot, float]) -> None:
+    before = snapshot.take(first).rows
     for table in ("raw.wearable_reading", "raw.wearable_reading_series", "raw.wearable_reading_value"):
         assert undisturbed[0].rows[f"warehouse:{table}"] != before[f"warehouse:{table}"]
         assert before[f"warehouse:{table}"] - undisturbed[0].rows[f"warehouse:{table}"], "nothing is replaced"
 
 
 def test_killed_at_each_instant_in_turn(
-    ingests: Ingests, first: Home, undisturbed: tuple[_snapshot.Snapshot, float], tmp_path: Path
+    ingests: Ingests, first: Home, undisturbed: tuple[snapshot.Snapshot, float], tmp_path: Path
 ) -> None:
     home = copy_of(first, tmp_path)
     died_at: list[str] = []
@@ -95,7 +96,7 @@ def test_killed_at_each_instant_in_turn(
 
 
 def test_killed_at_random_moments(
-    ingests: Ingests, first: Home, undisturbed: tuple[_snapshot.Snapshot, float], tmp_path: Path
+    ingests: Ingests, first: Home, undisturbed: tuple[snapshot.Snapshot, float], tmp_path: Path
 ) -> None:
     rng = random.Random(SEED)
     home = copy_of(first, tmp_path)

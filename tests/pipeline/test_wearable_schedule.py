@@ -6,12 +6,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from orchestration.lib.lake import SETTLE_SECONDS, Lake
-from orchestration.lib.turn import turn
-from orchestration.lib.warehouse import Warehouse
+from orchestration.lib.core.lock import hold_lock
+from orchestration.lib.lake.delivery import SETTLE_SECONDS
+from orchestration.lib.lake.files import Lake
+from orchestration.lib.sources import open_warehouse
 from tests.pipeline.conftest import Built
 from tests.pipeline.test_dagster import age
-from tests.wearable_files import ingest, put, roster_file
+from tests.support.wearable_files import ingest, put, roster_file
 
 DELIVERY = "watch_study/2024-10-25"
 START = "dagster/asset_partition_range_start"
@@ -45,7 +46,7 @@ def test_what_is_new_is_asked_for_and_nothing_else(fresh: Built, instance: dg.Da
     age(fresh.home.lake_path, SETTLE_SECONDS + 1)
     (request,) = evaluate(fresh, instance).run_requests
     assert request.tags[START] == DELIVERY
-    ingest(lake, Warehouse(fresh.home.warehouse_path))
+    ingest(lake, open_warehouse(fresh.home.warehouse_path))
     assert evaluate(fresh, instance).skip_message == "nothing new has come"
 
 
@@ -53,7 +54,7 @@ def test_what_lies_in_latest_is_claimed_unless_a_build_claims_it(fresh: Built, i
     lake = Lake(fresh.home.lake_path)
     put(lake, "latest", "roster.csv", roster_file("p1"))
     age(fresh.home.lake_path, SETTLE_SECONDS + 1)
-    with turn(fresh.home.build_lock_path):
+    with hold_lock(fresh.home.build_lock_path):
         assert evaluate(fresh, instance).skip_message == "nothing new has come"
     evaluate(fresh, instance)
     (delivery,) = lake.deliveries("wearable")

@@ -1,20 +1,25 @@
-"""The source contracts: which files a measurement consists of, and the raw tables their rows land in.
+"""The registry of sources: their kinds of file, and the raw tables that the rows of these land in.
 
-A source is a module here: ``ENTITIES`` takes its kinds of file in, and its ``__all__`` says what callers may name. The
-loader, the catalog and the command line read the contracts and know no source by name.
+A source is a package here. General code gets these contracts as arguments and knows no source by name.
 """
 
-import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-from orchestration.lib.sources import balance, bloodtest, ecg, practice, wearable
-from orchestration.lib.sources.balance import *
-from orchestration.lib.sources.bloodtest import *
-from orchestration.lib.sources.contract import Entity as Entity
-from orchestration.lib.sources.contract import Field as Field
-from orchestration.lib.sources.contract import Table as Table
-from orchestration.lib.sources.ecg import *
-from orchestration.lib.sources.practice import *
-from orchestration.lib.sources.wearable import *
+import duckdb
+
+from orchestration.lib.catalog.schema import create_tables
+from orchestration.lib.contract.entity import Entity, Table
+from orchestration.lib.sources.balance import contract as balance
+from orchestration.lib.sources.balance.consent_dates import next_consent_change_at
+from orchestration.lib.sources.bloodtest import contract as bloodtest
+from orchestration.lib.sources.ecg import contract as ecg
+from orchestration.lib.sources.practice import contract as practice
+from orchestration.lib.sources.wearable import contract as wearable
+from orchestration.lib.warehouse.connection import Warehouse
 
 ENTITIES: tuple[Entity, ...] = (
     *ecg.ENTITIES,
@@ -29,25 +34,12 @@ COMPUTED_TABLES: tuple[Table, ...] = ecg.COMPUTED_TABLES
 
 MEASUREMENTS: tuple[str, ...] = tuple(dict.fromkeys(entity.measurement for entity in ENTITIES))
 
-
-def raw_tables() -> tuple[Table, ...]:
-    """Every table of the schema ``raw``."""
-    return (*(table for entity in ENTITIES for table in entity.stored), *COMPUTED_TABLES)
-
-
-def raw_views() -> dict[str, str]:
-    """Views of the schema ``raw``: the SQL that makes each, by name."""
-    return {entity.table.name: entity.view_sql for entity in ENTITIES if entity.view_sql is not None}
+# When the marts of a source change next though no file arrives: for sources whose models ask what time it is.
+NEXT_CHANGE_AT: Mapping[str, Callable[[duckdb.DuckDBPyConnection, datetime], datetime | None]] = {
+    "balance": next_consent_change_at,
+}
 
 
-def entities_of(measurement: str) -> tuple[Entity, ...]:
-    """The kinds of file of one measurement."""
-    return tuple(entity for entity in ENTITIES if entity.measurement == measurement)
-
-
-def recognise(measurement: str, path_below: str) -> tuple[Entity, re.Match[str]] | None:
-    """Find the entity that a file belongs to, from its path below the delivery."""
-    for entity in entities_of(measurement):
-        if match := entity.match(path_below):
-            return entity, match
-    return None
+def open_warehouse(path: Path, **options: Any) -> Warehouse:
+    """Give the warehouse at a path, in which the tables of every source exist; options as of `Warehouse`."""
+    return Warehouse(path, partial(create_tables, entities=ENTITIES, computed_tables=COMPUTED_TABLES), **options)

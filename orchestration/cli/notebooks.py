@@ -1,0 +1,34 @@
+"""Open a notebook's editor in the browser."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from notebooks import FOLDER, descriptions
+from orchestration.lib.core.errors import UsageError
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
+
+
+def edit(home: Home, name: str) -> int:
+    """Open a notebook in the browser, on this machine only, until Ctrl-C; returns the editor's exit code.
+
+    Raises
+    ------
+    UsageError
+        If there is no such notebook.
+    """
+    known = descriptions()
+    if name not in known:
+        raise UsageError(f"there is no notebook {name}: choose from {', '.join(known)}")
+    path = str(FOLDER / f"{name}.py")
+    command = [sys.executable, "-m", "marimo", "edit", "--host", "127.0.0.1", "--skip-update-check", path]
+    return subprocess.run(command, cwd=REPOSITORY, env=_environment(home), check=False).returncode
+
+
+def _environment(home: Home) -> dict[str, str]:
+    """What the editor remembers of a session is what the cells showed: it stays in the home, like all health data."""
+    cache: Path = home.path / "notebooks"
+    return {**os.environ, ENVIRONMENT_VARIABLE: str(home.path), "PYTHONPYCACHEPREFIX": str(cache)}

@@ -1,0 +1,1 @@
+"""The catalog: which files arrived, and their status."""

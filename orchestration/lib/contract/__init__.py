@@ -1,0 +1,1 @@
+"""Source contracts: the types that describe kinds of file."""

@@ -1,0 +1,1 @@
+"""What every part uses: home, errors, lock, clock, progress."""

@@ -1,0 +1,1 @@
+"""Loading: from pending files to raw rows, in one transaction."""

@@ -1,0 +1,183 @@
+"""SQL that casts the texts of records to the types of their contract, and finds the values that do not fit."""
+
+from collections.abc import Iterator, Sequence
+
+from orchestration.lib.contract.entity import Entity, Field
+
+_WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
+
+
+def value_keys(entity: Entity) -> list[str]:
+    """Every key of the entity's records, aliases included."""
+    return [key for item in entity.fields for key in item.keys]
+
+
+def value_columns(entity: Entity) -> list[str]:
+    """The column of each key's texts. Numbered: SQL does not tell ``timestamp`` from ``timeStamp``, providers do."""
+    return [f"value_{index}" for index in range(len(value_keys(entity)))]
+
+
+def typing_sql(entity: Entity, today: str) -> tuple[list[str], str]:
+    """SQL that turns the texts of a record into typed columns, and SQL that says what is wrong with it (null: nothing).
+
+    Parameters
+    ----------
+    today
+        Today's date, UTC, as ``YYYY-MM-DD``.
+    """
+    columns, problems = [], []
+    for item, own in _own_columns(entity):
+        text = text_sql(own)
+        columns.append(f'{_cast(item, text)} as "{item.name}"')
+        problems.append(_problem(item, text, today))
+    return columns, f"nullif(concat_ws('; ', {', '.join(problems)}), '')" if problems else "null"
+
+
+def _own_columns(entity: Entity) -> Iterator[tuple[Field, list[str]]]:
+    """Every field, and the columns of the texts under its keys."""
+    remaining = value_columns(entity)
+    for item in entity.fields:
+        own, remaining = remaining[: len(item.keys)], remaining[len(item.keys) :]
+        yield item, own
+
+
+def text_sql(own: Sequence[str]) -> str:
+    texts = [f"nullif(trim({column}), '')" for column in own]
+    return texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
+
+
+def _cast(item: Field, value: str) -> str:
+    if item.cast:
+        return f"({item.cast.format(value=value)})"
+    if item.type == "VARCHAR":
+        return value
+    if item.type in _WHOLE_NUMBERS:
+        # DuckDB would round 2.7 to 3: a whole number is one whose decimals, if any, are zero.
+        return (
+            f"(case when {_has_digits_only(value)} then try_cast({value} as {item.type}) "
+            f"when try_cast({value} as double) = trunc(try_cast({value} as double)) "
+            f"then try_cast({value} as {item.type}) end)"
+        )
+    if item.type == "DOUBLE":
+        return f"(case when isfinite(try_cast({value} as double)) then try_cast({value} as double) end)"
+    if item.type in ("DATE", "TIMESTAMP"):
+        # 'infinity' is a day to DuckDB.
+        return f"(case when isfinite(try_cast({value} as {item.type})) then try_cast({value} as {item.type}) end)"
+    return f"try_cast({value} as {item.type})"
+
+
+def _has_digits_only(value: str) -> str:
+    """Whether a number has neither decimals nor an exponent. (Three searches take half the time of one pattern.)"""
+    return f"not (contains({value}, '.') or contains({value}, 'e') or contains({value}, 'E'))"
+
+
+def _problem(item: Field, value: str, today: str) -> str:
+    cast = _cast(item, value)
+    expected = f"expected {item.expected}"
+    missing = wrong_value = ""
+    if item.is_required:
+        missing = f"when {value} is null then " + quoted(f"{item.name} is missing: {expected}")
+    if item.check:
+        wrong_value = f" or not ({_check(item.check, cast, today)})"
+    wrong = f"format('{{}} is ''{{}}'': {{}}', {quoted(item.name)}, left({value}, 100), {quoted(expected)})"
+    return f"case {missing} when {value} is not null and ({cast} is null{wrong_value}) then {wrong} end"
+
+
+def _check(check: str, value: str, today: str) -> str:
+    return check.format(value=value, today=f"{quoted(today)}::date")
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def bulk_sql(entity: Entity, files: Sequence[str], today: str) -> str:
+    """SQL of the bulk gear: typed columns, one row a record, in the order of the files and of the records in them.
+
+    ``_file`` is the file's place in the list, from 0. ``_is_doubtful`` is true where a record has a problem, or has no
+    value at all: DuckDB gives such a row for what it cannot read. What the problem is, the careful gear says.
+
+    Nothing here numbers the rows: DuckDB would then read on one core. The table that is made of them numbers them.
+    """
+    casts: list[str] = []
+    names: list[str] = []
+    doubts: list[str] = []
+    for index, (item, own) in enumerate(_own_columns(entity)):
+        # Layers, so that a cast is computed once: DuckDB does not see that two `case` are the same.
+        typed = f"typed_{index}"
+        casts.append(f"{_quick_cast(item, own)} as {typed}")
+        names.append(f'{typed} as "{item.name}"')
+        doubts += _doubts(item, own, typed, today)
+    blank = " and ".join(f"{column} is null" for column in value_columns(entity))
+    return f"""
+        select {", ".join(names)}, file_index as _file, {" or ".join([f"({blank})", *doubts])} as _is_doubtful
+        from (
+            select *, {", ".join(casts)}
+            from (
+                select *, {_has_digits_only("whole_numbers")} as has_digits_only
+                from (select *, {_whole_numbers(entity)} as whole_numbers from ({_texts_sql(entity, files)}))
+            )
+        )
+    """
+
+
+def _quick_cast(item: Field, own: Sequence[str]) -> str:
+    """The same as `_cast` of `_text`, faster for what most values are: whole numbers as such, ASCII without padding."""
+    if item.cast or item.type not in _WHOLE_NUMBERS or len(own) > 1:
+        texts = [_quick_text(column) for column in own]
+        return _cast(item, texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})")
+    return (
+        f"coalesce(try_cast(case when has_digits_only then {own[0]} end as {item.type}), {_cast(item, text_sql(own))})"
+    )
+
+
+def _quick_text(column: str) -> str:
+    """The same as `_text`, which is slow: quicker for ASCII that has no padding."""
+    return (
+        f"(case when {column} >= '!' and {column} < chr(127) and not suffix({column}, ' ') "
+        f"and strlen({column}) = length({column}) then {column} else {text_sql([column])} end)"
+    )
+
+
+def _whole_numbers(entity: Entity) -> str:
+    """SQL of the texts of a record's whole numbers in one: to search it once is quicker than each by itself."""
+    own = [columns[0] for item, columns in _own_columns(entity) if item.type in _WHOLE_NUMBERS and len(columns) == 1]
+    return f"concat({', '.join(own)})" if own else "''"
+
+
+def _doubts(item: Field, own: Sequence[str], typed: str, today: str) -> Iterator[str]:
+    """SQL that is true where `_problem` finds one, from the value as it was typed."""
+    if item.is_required:
+        yield f"{typed} is null"
+    elif item.cast or item.type != "VARCHAR":
+        # `case` rather than `and`: the text is only looked at where it has to be.
+        yield f"case when {typed} is null then {text_sql(own)} is not null else false end"
+    if item.check:
+        yield f"coalesce(not ({_check(item.check, typed, today)}), false)"
+
+
+def _texts_sql(entity: Entity, files: Sequence[str]) -> str:
+    """The text of every value, and ``file_index``."""
+    keys, columns = value_keys(entity), value_columns(entity)
+    # The lake's folders are named key=value, and DuckDB would put these over the record's own values.
+    options = "format = 'auto', ignore_errors = true, hive_partitioning = false"
+    listed = f"[{', '.join(map(quoted, files))}]"
+    if len({key.lower() for key in keys}) == len(keys):
+        typed = ", ".join(f"{quoted(key)}: 'VARCHAR'" for key in keys)
+        source = f"read_json({listed}, columns = {{{typed}}}, {options})"
+        values = ['"' + key.replace('"', '""') + '"' for key in keys]
+    else:
+        # One call for all keys reads each record once.
+        pointers = ", ".join(quoted(_pointer(key)) for key in keys)
+        source = (
+            f"(select json_extract_string(json, [{pointers}]) as found, file_index "
+            f"from read_json_objects({listed}, {options}))"
+        )
+        values = [f"found[{index}]" for index in range(1, len(keys) + 1)]
+    named = ", ".join(f"{value} as {column}" for value, column in zip(values, columns, strict=True))
+    return f"select {named}, file_index from {source}"
+
+
+def _pointer(key: str) -> str:
+    """The JSON pointer of a key."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")

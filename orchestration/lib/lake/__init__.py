@@ -1,0 +1,1 @@
+"""The lake: deliveries, files and claims."""

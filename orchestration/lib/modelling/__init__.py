@@ -1,0 +1,1 @@
+"""dbt: its command, its manifest and the results of its tests."""

@@ -1,0 +1,1 @@
+"""Publishing: copy the marts into the file that everybody reads."""

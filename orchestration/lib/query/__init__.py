@@ -1,0 +1,1 @@
+"""Reading the published file: SQL, pages, time series, signals, status."""

@@ -1,0 +1,1 @@
+"""Source balance: step trainers and phones, with consent only."""

@@ -1,0 +1,1 @@
+"""Source bloodtest: patients and their tests."""

@@ -1,0 +1,1 @@
+"""Source ecg: recordings, filtered signals, features."""

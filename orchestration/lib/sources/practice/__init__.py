@@ -1,0 +1,1 @@
+"""Source practice: claims and diagnoses of doctors' offices."""

@@ -1,0 +1,1 @@
+"""Source wearable: readings of a study's watches."""

@@ -1,0 +1,1 @@
+"""The warehouse file: open, repair, count, write Arrow tables."""

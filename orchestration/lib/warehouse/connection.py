@@ -1,0 +1,148 @@
+"""The one place that opens the warehouse file: waits for its lock, names who holds it, and makes its tables."""
+
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from orchestration.lib.core.errors import VitalhouseError
+from orchestration.lib.warehouse.repair import mend
+
+# A build of a full delivery holds the file for minutes; ten of them is longer than any single step was seen to take.
+LOCK_TIMEOUT_SECONDS = 600.0
+# Short enough that a waiting person does not notice, long enough to cost nothing.
+LOCK_POLL_SECONDS = 0.1
+_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+Say = Callable[[str], None]
+# Creates the tables that a warehouse has from the first opening on.
+CreateTables = Callable[[duckdb.DuckDBPyConnection], None]
+
+
+class WarehouseLocked(VitalhouseError):
+    """Another process held the warehouse for longer than we were willing to wait."""
+
+
+def lock_holder(error: Exception) -> str | None:
+    """Say who holds the lock that DuckDB complains about; ``None`` if the error is not about a lock."""
+    text = str(error)
+    if "Could not set lock" not in text and "different configuration" not in text:
+        return None
+    found = _HOLDER.search(text)
+    if not found:
+        return "another connection of this process" if "different configuration" in text else "another process"
+    command = Path(f"/proc/{found['pid']}/cmdline")
+    try:
+        words = command.read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        words = [found["program"]]
+    shown = " ".join(Path(word).name if index == 0 else word for index, word in enumerate(words) if word)
+    # `python -c` has lines among its arguments; the message is one.
+    return f"process {found['pid']} ({' '.join(shown.split())[:120]})"
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Everything inside happens, or nothing does."""
+    con.execute("begin transaction")
+    try:
+        yield
+    except BaseException:
+        con.execute("rollback")
+        raise
+    con.execute("commit")
+
+
+class Warehouse:
+    """The warehouse file, opened for one step at a time."""
+
+    def __init__(
+        self,
+        path: Path,
+        create_tables: CreateTables | None = None,
+        lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+        say: Say | None = None,
+    ) -> None:
+        self.path = path
+        self.create_tables: CreateTables = create_tables or (lambda con: None)
+        self.lock_timeout_seconds = lock_timeout_seconds
+        self.say: Say = say or (lambda message: None)
+
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the warehouse for writing; every catalog and raw table exists.
+
+        Raises
+        ------
+        WarehouseLocked
+            If another process holds the file for longer than ``lock_timeout_seconds``.
+        """
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.path.exists():
+            self._create()
+        con = self._connect(read_only=False)
+        try:
+            self.create_tables(con)
+            yield con
+        finally:
+            con.close()
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the warehouse for reading.
+
+        Raises
+        ------
+        VitalhouseError
+            If there is no warehouse yet.
+        WarehouseLocked
+            If a writer holds the file for longer than ``lock_timeout_seconds``.
+        """
+        if not self.path.exists():
+            raise VitalhouseError(f"there is no warehouse at {self.path} yet: run `vitalhouse build` first")
+        con = self._connect(read_only=True)
+        try:
+            yield con
+        finally:
+            con.close()
+
+    def _create(self) -> None:
+        """Make an empty warehouse, whole or not at all: half of one, left by a kill, could never be opened."""
+        with tempfile.TemporaryDirectory(prefix=f".{self.path.name}.", dir=self.path.parent) as folder:
+            whole = Path(folder) / self.path.name
+            duckdb.connect(str(whole)).close()
+            # A link, unlike a renaming, never replaces the warehouse that another process has made meanwhile.
+            with suppress(FileExistsError):
+                self.path.hardlink_to(whole)
+
+    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + self.lock_timeout_seconds
+        holder_said = None
+        mended: set[str] = set()
+        while True:
+            try:
+                con = duckdb.connect(str(self.path), read_only=read_only)
+            except duckdb.Error as error:
+                holder = lock_holder(error)
+                if holder is None and str(error) not in mended and mend(self.path, error):
+                    mended.add(str(error))
+                    self.say(f"{self.path.name}: a process was killed while it wrote to it; mended")
+                    continue
+                if holder is None:
+                    raise VitalhouseError(f"cannot open {self.path}: {str(error).splitlines()[0]}") from error
+                if time.monotonic() >= deadline:
+                    raise WarehouseLocked(
+                        f"{self.path.name} is in use by {holder}; gave up after {self.lock_timeout_seconds:.0f} s. "
+                        "Wait for it to end, or close it, and try again"
+                    ) from error
+                if holder != holder_said:
+                    self.say(f"{self.path.name} is in use by {holder}: waiting")
+                    holder_said = holder
+                time.sleep(LOCK_POLL_SECONDS)
+            else:
+                # The command has a bar of its own; what a program prints as JSON must be nothing else.
+                con.execute("set enable_progress_bar = false")
+                return con

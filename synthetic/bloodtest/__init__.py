@@ -1,0 +1,1 @@
+"""Sample deliveries of blood tests."""
