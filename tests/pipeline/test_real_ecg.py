@@ -14,9 +14,12 @@ from tests.pipeline.conftest import Built
 
 ARCHIVE = REPOSITORY.parent / "shared" / "data" / "ecg" / "bodyport_part.tar.xz"
 
-pytestmark = pytest.mark.skipif(
-    not ARCHIVE.exists(), reason="the real ECG deliveries are not there (../shared/data/ecg/bodyport_part.tar.xz)"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not ARCHIVE.exists(), reason="the real ECG deliveries are not there (../shared/data/ecg/bodyport_part.tar.xz)"
+    ),
+    pytest.mark.slow,
+]
 
 Published = dict[str, Any]
 
