@@ -27,11 +27,29 @@ with claim as (
 
 {% endif %}
 
+considered as (
+
+    select claim.*
+    from claim
+    {% if is_incremental() %}
+        semi join new_id on claim.clinic = new_id.clinic and claim.claim_id = new_id.claim_id
+    {% endif %}
+
+),
+
 final as (
 
     -- an office sends an id again: the first arrival stands, whatever was loaded first
     select
-        *,
+        clinic,
+        claim_id,
+        patient_id,
+        claim_code,
+        price_eur,
+        received_at,
+        _raw_path,
+        _row_number,
+        _load_id,
         {{ time_bucket_minutes('received_at', 10) }} as window_start_at,
         cast(row_number() over arrival as integer) as arrival_number,
         (patient_id, claim_code, price_eur) = (
@@ -42,10 +60,7 @@ final as (
         first_value(_load_id) over arrival as first_load_id,
         {{ seen_load_id() }} as seen_load_id,
         {{ rule_hash() }} as rule_hash
-    from claim
-    {% if is_incremental() %}
-        semi join new_id using (clinic, claim_id)
-    {% endif %}
+    from considered
     window
         arrival as (
             partition by clinic, claim_id

@@ -27,11 +27,28 @@ with diagnosis as (
 
 {% endif %}
 
+considered as (
+
+    select diagnosis.*
+    from diagnosis
+    {% if is_incremental() %}
+        semi join new_id on diagnosis.clinic = new_id.clinic and diagnosis.diagnosis_id = new_id.diagnosis_id
+    {% endif %}
+
+),
+
 final as (
 
     -- an office sends an id again: the first arrival stands, whatever was loaded first
     select
-        *,
+        clinic,
+        diagnosis_id,
+        patient_id,
+        icd10_code,
+        received_at,
+        _raw_path,
+        _row_number,
+        _load_id,
         {{ time_bucket_minutes('received_at', 10) }} as window_start_at,
         cast(row_number() over arrival as integer) as arrival_number,
         (patient_id, icd10_code) = (
@@ -41,10 +58,7 @@ final as (
         first_value(_load_id) over arrival as first_load_id,
         {{ seen_load_id() }} as seen_load_id,
         {{ rule_hash() }} as rule_hash
-    from diagnosis
-    {% if is_incremental() %}
-        semi join new_id using (clinic, diagnosis_id)
-    {% endif %}
+    from considered
     window
         arrival as (
             partition by clinic, diagnosis_id

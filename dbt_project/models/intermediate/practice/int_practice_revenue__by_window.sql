@@ -89,14 +89,15 @@ considered as (
 
     -- a repeat counts for no patient
     select
-        clinic,
-        window_start_at,
-        patient_id,
-        price_eur,
-        case when arrival_number = 1 then patient_id end as counted_patient_id
+        claim.clinic,
+        claim.window_start_at,
+        claim.patient_id,
+        claim.price_eur,
+        case when claim.arrival_number = 1 then claim.patient_id end as counted_patient_id
     from claim
     {% if is_incremental() %}
-        semi join changed_window using (clinic, window_start_at)
+        semi join changed_window
+            on claim.clinic = changed_window.clinic and claim.window_start_at = changed_window.window_start_at
     {% endif %}
 
 ),
