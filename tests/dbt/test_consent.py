@@ -16,7 +16,7 @@ from orchestration.defs.balance import every_drop_has_its_reason
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.publish import publish as publishing
 from orchestration.lib.publish.publish import publish
-from orchestration.lib.publish.relations import PublishRefused, publishable
+from orchestration.lib.publish.relations import UNPUBLISHED_COLUMNS, PublishRefused, publishable
 from orchestration.lib.sources import open_warehouse
 from tests.support.balance_files import at, customer, load, phone, put, steps
 from tests.support.dbt_home import DbtHome, DbtRun
@@ -193,7 +193,7 @@ def test_what_tells_who_somebody_is_is_tagged(manifest: Manifest) -> None:
 def test_published_are_pseudonyms_and_sensor_columns(manifest: Manifest) -> None:
     published = {
         name: {column.name for column in relation.columns.values() if not column.contains_personal_data}
-        - publishing.UNPUBLISHED_COLUMNS
+        - UNPUBLISHED_COLUMNS
         for name, relation in publishable(manifest).items()
         if name.startswith("balance.")
     }

@@ -2,9 +2,7 @@
 
 import shutil
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -14,15 +12,6 @@ from tests.support.dbt_home import DbtHome
 MODELS = ("int_practice_claim__deduplicated", "int_practice_diagnosis__deduplicated", "int_practice_revenue__by_window")
 CLAIM, DIAGNOSIS, REVENUE = (f"intermediate.{model}" for model in MODELS)
 NOON = datetime(2026, 3, 2, 12)
-
-
-@cache
-def parsed_project() -> Any:
-    """Parse the dbt project once."""
-    with TemporaryDirectory() as folder:
-        outcome = DbtHome(Path(folder)).dbt("parse")
-    assert outcome.success, outcome.exception
-    return outcome.result
 
 
 def arrive(
@@ -54,7 +43,7 @@ def run(home: DbtHome) -> set[str]:
     """Run the models; gives those that were built from scratch: a row that marks each table is gone from these."""
     for table in (CLAIM, DIAGNOSIS, REVENUE):
         home.query(f"insert into {table} by name select * replace ('mark' as clinic) from {table} limit 1")
-    outcome = home.dbt("run", "--select", *MODELS, parsed=parsed_project())
+    outcome = home.dbt("run", "--select", *MODELS)
     assert outcome.success, outcome.exception
     rebuilt = {table for table in (CLAIM, DIAGNOSIS, REVENUE) if not home.query(f"from {table} where clinic = 'mark'")}
     for table in (CLAIM, DIAGNOSIS, REVENUE):
