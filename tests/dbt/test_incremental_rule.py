@@ -40,14 +40,18 @@ def arrive(
 
 
 def run(home: DbtHome) -> set[str]:
-    """Run the models; gives those that were built from scratch: a row that marks each table is gone from these."""
-    for table in (CLAIM, DIAGNOSIS, REVENUE):
-        home.query(f"insert into {table} by name select * replace ('mark' as clinic) from {table} limit 1")
+    """Run the models; gives those that were built from scratch: the row that marks each table is gone from these.
+
+    A mark is a clinic with the table's name, so that a row that is made from another table's mark is none.
+    """
+    tables = (CLAIM, DIAGNOSIS, REVENUE)
+    for table in tables:
+        home.query(f"insert into {table} by name select * replace ('{table}' as clinic) from {table} limit 1")
     outcome = home.dbt("run", "--select", *MODELS)
     assert outcome.success, outcome.exception
-    rebuilt = {table for table in (CLAIM, DIAGNOSIS, REVENUE) if not home.query(f"from {table} where clinic = 'mark'")}
-    for table in (CLAIM, DIAGNOSIS, REVENUE):
-        home.query(f"delete from {table} where clinic = 'mark'")
+    rebuilt = {table for table in tables if not home.query(f"from {table} where clinic = '{table}'")}
+    for table in tables:
+        home.query(f"delete from {table} where clinic in {tables}")
     return rebuilt
 
 
