@@ -7,6 +7,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestration.lib.core.files import write_atomically
+
 ENVIRONMENT_VARIABLE = "VITALHOUSE_HOME"
 REPOSITORY = Path(__file__).resolve().parents[3]
 DAGSTER_SETTINGS = REPOSITORY / "orchestration" / "dagster.yaml"
@@ -77,10 +79,7 @@ class Home:
                 folder.chmod(PRIVATE_MODE)
         settings = self.dagster_home / DAGSTER_SETTINGS.name
         if not settings.exists():
-            # Under a temporary name first: settings that a kill cut short would be taken for the user's own.
-            unfinished = settings.with_name(f".{settings.name}.{os.getpid()}")
-            shutil.copyfile(DAGSTER_SETTINGS, unfinished)
-            unfinished.replace(settings)
+            write_atomically(settings, lambda unfinished: shutil.copyfile(DAGSTER_SETTINGS, unfinished))
         return self
 
 

@@ -1,7 +1,6 @@
 """The one place that opens the warehouse file: waits for its lock, names who holds it, and makes its tables."""
 
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lib.core.errors import VitalhouseError
+from orchestration.lib.core.files import write_atomically
 from orchestration.lib.warehouse.repair import mend
 
 # A build of a full delivery holds the file for minutes; ten of them is longer than any single step was seen to take.
@@ -111,12 +111,9 @@ class Warehouse:
 
     def _create(self) -> None:
         """Make an empty warehouse, whole or not at all: half of one, left by a kill, could never be opened."""
-        with tempfile.TemporaryDirectory(prefix=f".{self.path.name}.", dir=self.path.parent) as folder:
-            whole = Path(folder) / self.path.name
-            duckdb.connect(str(whole)).close()
-            # A link, unlike a renaming, never replaces the warehouse that another process has made meanwhile.
-            with suppress(FileExistsError):
-                self.path.hardlink_to(whole)
+        # The warehouse that another process has made meanwhile stays.
+        with suppress(FileExistsError):
+            write_atomically(self.path, lambda unfinished: duckdb.connect(str(unfinished)).close(), replace=False)
 
     def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + self.lock_timeout_seconds

@@ -24,7 +24,7 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     script = f"""
 from pathlib import Path
 from orchestration.lib.core.lock import hold_lock
-with turn(Path({str(tmp_path / "lock")!r})):
+with hold_lock(Path({str(tmp_path / "lock")!r})):
     print("holds", flush=True)
     input()
 """
