@@ -144,14 +144,14 @@ def _relation(
 ) -> Relation:
     measurement = next((measurement for measurement in MEASUREMENTS if measurement in node.get("tags", ())), None)
     by_name = {key.lower(): _column(key, column) for key, column in columns.items()}
-    return Relation(name, node.get("description", ""), by_name, measurement, is_gated)
+    return Relation(name, node.get("description", "").strip(), by_name, measurement, is_gated)
 
 
 def _column(name: str, column: Mapping[str, Any]) -> Column:
     constraints = {constraint["type"] for constraint in column.get("constraints") or ()}
     return Column(
         name,
-        column.get("description", ""),
+        column.get("description", "").strip(),
         column.get("data_type") or "",
         "not_null" not in constraints,
         _meta(column).get("contains_personal_data", False) is not False,
