@@ -89,7 +89,7 @@ class Plugin(BasePlugin):
                 holder = holder_of(error)
                 if holder is None and "checksum" in str(error) and path.with_name(path.name + ".wal").exists():
                     raise WarehouseClosed(
-                        f"{path.name} was being written when a process was killed: `vitalhouse status` mends it"
+                        f"{path.name} was being written when a process was killed: run `vitalhouse repair`"
                     ) from None
                 if holder is None:
                     raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestration.cli.repair import repair
 from orchestration.lib.core.errors import UsageError, VitalhouseError
 from orchestration.lib.core.home import Home
 
@@ -274,6 +275,9 @@ def dbt(arguments: tuple[str, ...]) -> None:
     from orchestration.lib.modelling.dbt_cli import run
 
     sys.exit(run(Home.from_environment().ensure(), arguments))
+
+
+main.add_command(repair)
 
 
 def _print_report(report: Report, home: Home) -> None:
