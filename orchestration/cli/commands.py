@@ -204,7 +204,7 @@ def series(participant: str, metric: str, plot: Path | None, as_csv: bool, **opt
     """Show a METRIC of a PARTICIPANT of a wearable study, in a few hundred points, from the published file."""
     from orchestration.cli.table import print_table
     from orchestration.lib.query import timeseries as lib
-    from orchestration.lib.query.sql import open_published
+    from orchestration.lib.query.published import open_published
 
     with open_published(Home.from_environment().published_path) as con:
         key = lib.find_participant(con, participant)

@@ -1,4 +1,4 @@
-"""Where everything lies: VITALHOUSE_HOME with the lake, the warehouse, the published file and Dagster's own store."""
+"""Name the paths of a home: VITALHOUSE_HOME with the lake, the warehouse, the published file and Dagster's folder."""
 
 from __future__ import annotations
 
@@ -25,51 +25,57 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> Home:
-        """The folder that ``VITALHOUSE_HOME`` names, or ``data/`` in the repository."""
+        """Take the folder that ``VITALHOUSE_HOME`` names, or ``data/`` in the repository."""
         named = os.environ.get(ENVIRONMENT_VARIABLE)
         return cls(Path(named).expanduser().absolute() if named else REPOSITORY / "data")
 
     @property
     def lake_path(self) -> Path:
+        """The lake's folder."""
         return self.path / "lake"
 
     @property
     def warehouse_path(self) -> Path:
+        """The warehouse file."""
         return self.path / "warehouse.duckdb"
 
     @property
     def published_path(self) -> Path:
+        """The published file."""
         return self.path / "published.duckdb"
 
     @property
     def dagster_home(self) -> Path:
+        """Dagster's folder."""
         return self.path / "dagster"
 
     @property
     def dbt_target_path(self) -> Path:
-        """dbt's manifest and compiled SQL. In the home, so that two homes never share one."""
+        """The folder of dbt's manifest and compiled SQL, in the home, so that two homes never share one."""
         return self.path / "dbt" / "target"
 
     @property
     def dbt_log_path(self) -> Path:
+        """The folder of dbt's logs."""
         return self.path / "dbt" / "logs"
 
     @property
     def checks_path(self) -> Path:
-        """What the tests of the latest builds found."""
+        """The results of the tests of the latest builds."""
         return self.path / "dbt" / "checks.json"
 
     @property
     def build_lock_path(self) -> Path:
+        """The lock that a build holds."""
         return self.path / "build.lock"
 
     @property
     def build_log_path(self) -> Path:
-        """What Dagster and dbt said during the latest builds."""
+        """The output of Dagster and dbt during the latest builds."""
         return self.path / "logs" / "build.log"
 
     def ensure(self) -> Home:
-        """Make the folders, closed to everybody but their owner even where they existed with another mode.
+        """Make the folders, closed to all but their owner even where they existed with another mode.
 
         Dagster's settings are put into its folder unless it has some already.
         """
