@@ -29,7 +29,8 @@ with hold_lock(Path({str(tmp_path / "lock")!r})):
     input()
 """
     with subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY, stdin=-1, stdout=-1, text=True) as holder:
-        assert holder.stdout is not None and holder.stdout.readline() == "holds\n"
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "holds\n"
         with pytest.raises(LockHeld), hold_lock(tmp_path / "lock", wait=False):
             pass
         holder.kill()

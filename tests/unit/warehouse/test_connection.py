@@ -32,7 +32,8 @@ def held(path: Path, how: str = "write") -> Iterator[subprocess.Popen[str]]:
     holder = subprocess.Popen(
         [sys.executable, "-c", _HOLD, str(path), how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert holder.stdin and holder.stdout
+    assert holder.stdin
+    assert holder.stdout
     try:
         assert holder.stdout.readline() == "held\n"
         yield holder
@@ -67,7 +68,8 @@ class TestLock:
         assert f"warehouse.duckdb is in use by process {holder.pid} (" in message
         assert "gave up after 0 s" in message
         # Said once while waiting, not at each attempt.
-        assert len(said) == 1 and said[0].startswith(f"warehouse.duckdb is in use by process {holder.pid} (")
+        assert len(said) == 1
+        assert said[0].startswith(f"warehouse.duckdb is in use by process {holder.pid} (")
         assert said[0].endswith(": waiting")
 
     def test_it_is_taken_when_it_is_free_again(self, made: Warehouse) -> None:
