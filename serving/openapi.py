@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestration.lib.catalog.tables import TABLES
 from orchestration.lib.modelling import manifest
+from orchestration.lib.publish.relations import is_unpublished
 from serving import content_negotiation
 
 Schema = dict[str, Any]
@@ -97,7 +98,10 @@ described = cache(manifest.described)
 
 
 def _columns(relation: str) -> list[manifest.Column]:
-    return [column for column in described()[relation].columns.values() if not column.contains_personal_data]
+    described_relation = described()[relation]
+    return [
+        column for name, column in described_relation.columns.items() if not is_unpublished(described_relation, name)
+    ]
 
 
 def _type(relation: str, column: manifest.Column) -> str:

@@ -70,8 +70,8 @@ class House:
     def build(self, relation: str) -> None:
         """As if dbt had made the table from all that is loaded."""
         self.change(
-            f"delete from catalog.model_build where relation = '{relation}'; "
-            f"insert into catalog.model_build select '{relation}', max(load_id) from catalog.load"
+            f"alter table {relation} add column if not exists {publishing.SEEN_LOAD_ID} bigint; "
+            f"update {relation} set {publishing.SEEN_LOAD_ID} = (select max(load_id) from catalog.load)"
         )
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
@@ -154,7 +154,7 @@ def test_a_column_that_nobody_described_is_refused_and_the_old_file_stays(house:
 
 def test_a_file_with_a_tagged_column_is_refused_however_it_came_in(house: House, monkeypatch: Any) -> None:
     """The check reads the file that was written, so that it holds even if the selection of columns fails."""
-    monkeypatch.setattr(publishing, "is_tagged", lambda relation, column_name: False)
+    monkeypatch.setattr(publishing, "is_unpublished", lambda relation, column_name: False)
     with pytest.raises(PublishRefused, match=r"column surname of clinic\.visit is tagged contains_personal_data"):
         house.publish()
     assert not house.home.published_path.exists()
@@ -178,7 +178,7 @@ def two_sources(house: House) -> House:
     """A mart of a practice, and one of balance that stands behind the gate of consent; published once."""
     house.nodes = [
         node("practice.visit", {"patient": {}}) | {"tags": ["practice"]},
-        node("balance.reading", {"participant": {}}) | {"tags": ["balance"]},
+        node("balance.reading", {"participant": {}, publishing.SEEN_LOAD_ID: {}}) | {"tags": ["balance"]},
         {
             "alias": "test",
             "resource_type": "test",

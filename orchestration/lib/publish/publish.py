@@ -22,13 +22,12 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.catalog.tables import MODEL_BUILD
 from orchestration.lib.core import progress
 from orchestration.lib.core.clock import utc_now
 from orchestration.lib.core.files import write_atomically
 from orchestration.lib.core.sql import quote_name, quote_text
 from orchestration.lib.modelling.manifest import Relation, publishable, read_manifest
-from orchestration.lib.publish.relations import PUBLICATION, is_tagged, verify
+from orchestration.lib.publish.relations import PUBLICATION, SEEN_LOAD_ID, is_unpublished, verify
 from orchestration.lib.sources import MEASUREMENTS
 from orchestration.lib.warehouse.connection import Warehouse
 
@@ -159,13 +158,13 @@ def _write_publication(
 
 @contextmanager
 def _previous(con: duckdb.DuckDBPyConnection, published_path: Path) -> Iterator[None]:
-    """Attach the publication before as ``previous``; without it, if there is none or it is no database any more."""
+    """Attach the publication before as ``previous``, unless there is none or it cannot be read."""
     with ExitStack() as stack:
         if published_path.exists():
             try:
                 con.execute(f"attach {quote_text(str(published_path))} as previous (read_only)")
             except duckdb.Error:
-                # Somebody has opened it for writing, as DuckDB's own shell does: nobody holds a copy without a name.
+                # Another process has it open for writing, as DuckDB's own shell does: copy it into a file without a name.
                 copy = stack.enter_context(tempfile.TemporaryFile(dir=published_path.parent))
                 with published_path.open("rb") as published, suppress(duckdb.Error):
                     shutil.copyfileobj(published, copy)
@@ -176,7 +175,7 @@ def _previous(con: duckdb.DuckDBPyConnection, published_path: Path) -> Iterator[
 
 @dataclass(frozen=True)
 class _Source:
-    """Where a relation is copied from; ``load_id`` is the latest load that it knows of."""
+    """Where a relation is copied from; ``load_id`` is the newest load that it has seen."""
 
     relation: Relation
     database: str
@@ -188,45 +187,59 @@ class _Source:
 def _sources(
     con: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation], measurements: Collection[str]
 ) -> list[_Source]:
-    """Where each relation comes from that is to be published, by name."""
+    """Select where each relation is copied from: the warehouse, or the publication before; sorted by name."""
     row = con.execute("select current_database(), (select coalesce(max(load_id), 0) from catalog.load)").fetchone()
     assert row is not None
     warehouse, load_id = row
-    built_from, taken_at = _built_from(con, warehouse), _load_ids(con)
-    built_late, taken_late = _outdated(con, relations, built_from), _outdated(con, relations, taken_at)
+    built, published = _seen_load_ids(con, relations, warehouse, load_id), _load_ids(con)
+    outdated_built, outdated_published = _outdated(con, relations, built), _outdated(con, relations, published)
     is_new = {
         name: relation.measurement is None or relation.measurement in measurements
         for name, relation in relations.items()
     }
-    found = [
+    sources = [
         _Source(
             relations[name],
             warehouse,
             names,
-            built_from.get(name, 0) if relations[name].is_gated else load_id,
-            name in built_late,
+            built.get(name, 0) if relations[name].is_gated else load_id,
+            name in outdated_built,
         )
         for name, names in _present_columns(con, relations, warehouse).items()
         if is_new[name]
     ]
     for name, names in _present_columns(con, relations, "previous").items():
-        # What was published before the YAML changed does not hold up what is built now: it goes without such columns.
+        # A column that was published before the YAML changed does not stop this publication: it is left out.
         relation = relations[name]
-        harmless = [each for each in names if each.lower() in relation.columns and not is_tagged(relation, each)]
+        harmless = [
+            column for column in names if column.lower() in relation.columns and not is_unpublished(relation, column)
+        ]
         if harmless and not is_new[name]:
-            found.append(_Source(relation, "previous", harmless, taken_at.get(name, 0), name in taken_late))
-    return sorted(found, key=lambda source: source.relation.name)
+            is_withheld = name in outdated_published
+            sources.append(_Source(relation, "previous", harmless, published.get(name, 0), is_withheld))
+    return sorted(sources, key=lambda source: source.relation.name)
 
 
-def _built_from(con: duckdb.DuckDBPyConnection, warehouse: str) -> dict[str, int]:
-    """The latest load that each gated table of the warehouse knows of; empty where an older version has made it."""
-    if not _present_columns(con, [MODEL_BUILD.name], warehouse):
-        return {}
-    return dict(con.execute(f"select relation, load_id from {MODEL_BUILD.name}").fetchall())
+def _seen_load_ids(
+    con: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation], warehouse: str, newest_load_id: int
+) -> dict[str, int]:
+    """Read the newest load that each gated table of the warehouse has seen.
+
+    A table without rows counts as one that has seen all: it can show nobody. One without the column, which an older
+    version has built, is left out.
+    """
+    gated = [name for name, relation in relations.items() if relation.is_gated]
+    load_ids = {}
+    for name, column_names in _present_columns(con, gated, warehouse).items():
+        if SEEN_LOAD_ID in column_names:
+            row = con.execute(f"select coalesce(max({SEEN_LOAD_ID}), ?) from {name}", [newest_load_id]).fetchone()
+            assert row is not None
+            load_ids[name] = row[0]
+    return load_ids
 
 
 def _load_ids(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """The latest load that each relation of the previous publication knows of; empty where it does not say so."""
+    """Read the newest load that each relation of the previous publication has seen; empty where it does not say so."""
     if "load_id" not in _present_columns(con, [PUBLICATION], "previous").get(PUBLICATION, []):
         return {}
     return dict(con.execute(f"select relation, load_id from previous.{PUBLICATION}").fetchall())
@@ -235,30 +248,30 @@ def _load_ids(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 def _outdated(
     con: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation], load_ids: Mapping[str, int]
 ) -> set[str]:
-    """Gated relations that do not know of their source's latest load: it may say that somebody withdrew."""
-    latest = dict(con.execute("select measurement, max(load_id) from catalog.load group by measurement").fetchall())
+    """Name the gated relations that have not seen the newest load of their source: it may withdraw a consent."""
+    newest = dict(con.execute("select measurement, max(load_id) from catalog.load group by measurement").fetchall())
     return {
         name
         for name, relation in relations.items()
-        if relation.is_gated and latest.get(relation.measurement, 0) > load_ids.get(name, 0)
+        if relation.is_gated and newest.get(relation.measurement, 0) > load_ids.get(name, 0)
     }
 
 
 def _present_columns(con: duckdb.DuckDBPyConnection, names: Iterable[str], database: str) -> dict[str, list[str]]:
-    """Columns, in their order, of those relations that an attached database has."""
+    """List the columns, in their order, of those relations that an attached database has."""
     rows = con.execute(
         "select lower(schema_name || '.' || table_name) as name, list(column_name order by column_index) "
         "from duckdb_columns() where database_name = ? and not internal group by name order by name",
         [database],
     ).fetchall()
-    wanted = set(names)
-    return {name: columns for name, columns in rows if name in wanted}
+    requested = set(names)
+    return {name: columns for name, columns in rows if name in requested}
 
 
 def _copy(con: duckdb.DuckDBPyConnection, source: _Source) -> int:
-    """Copy a relation without its tagged columns; what it says of itself goes along as comments. Returns its rows."""
+    """Copy a relation without its unpublished columns, with its descriptions as comments; return its number of rows."""
     relation = source.relation
-    kept = [name for name in source.column_names if not is_tagged(relation, name)]
+    kept = [name for name in source.column_names if not is_unpublished(relation, name)]
     schema, table = map(quote_name, relation.name.split("."))
     con.execute(f"create schema if not exists next.{schema}")
     con.execute(
