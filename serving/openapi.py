@@ -98,10 +98,8 @@ described = cache(manifest.described)
 
 
 def _columns(relation: str) -> list[manifest.Column]:
-    described_relation = described()[relation]
-    return [
-        column for name, column in described_relation.columns.items() if not is_unpublished(described_relation, name)
-    ]
+    content = described()[relation]
+    return [column for name, column in content.columns.items() if not is_unpublished(content, name)]
 
 
 def _type(relation: str, column: manifest.Column) -> str:

@@ -164,7 +164,7 @@ def _previous(con: duckdb.DuckDBPyConnection, published_path: Path) -> Iterator[
             try:
                 con.execute(f"attach {quote_text(str(published_path))} as previous (read_only)")
             except duckdb.Error:
-                # Another process has it open for writing, as DuckDB's own shell does: copy it into a file without a name.
+                # Another process has it open for writing, as DuckDB's own shell does: copy it, without a name.
                 copy = stack.enter_context(tempfile.TemporaryFile(dir=published_path.parent))
                 with published_path.open("rb") as published, suppress(duckdb.Error):
                     shutil.copyfileobj(published, copy)
