@@ -114,7 +114,11 @@ def described(project: Path = PROJECT_PATH) -> dict[str, Relation]:
         if path.parent.parent.name == "marts":
             tables += [(path.parent.name, model, True) for model in content.get("models", [])]
         relations += [
-            _relation(f"{schema}.{node['name']}", node, {column["name"]: column for column in node.get("columns", ())})
+            _relation(
+                f"{schema}.{(node.get('config') or {}).get('alias', node['name'])}",
+                node,
+                {column["name"]: column for column in node.get("columns", ())},
+            )
             for schema, node, default in tables
             if _is_published(node, default)
         ]

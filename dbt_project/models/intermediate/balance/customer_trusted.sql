@@ -4,7 +4,7 @@ with customer as (
 
 ),
 
-consented as (
+final as (
 
     select
         customer_key,
@@ -30,4 +30,4 @@ consented as (
 
 )
 
-select * from consented
+select * from final

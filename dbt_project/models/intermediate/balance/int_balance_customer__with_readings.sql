@@ -21,7 +21,7 @@ counted as (
 
 ),
 
-measured as (
+final as (
 
     select
         customer.customer_key,
@@ -33,11 +33,7 @@ measured as (
         customer.phone,
         customer.birth_date,
         customer.registered_at,
-        customer.last_updated_at,
         customer.research_consent_at,
-        customer.public_consent_at,
-        customer.friends_consent_at,
-        customer.is_email_consented,
         customer.is_device_consented,
         customer.is_email_shared,
         customer.is_serial_number_shared,
@@ -48,4 +44,4 @@ measured as (
 
 )
 
-select * from measured
+select * from final

@@ -5,4 +5,4 @@ from ecg_identification import match_runs
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    return match_runs(dbt.ref("int_ecg_run__with_template").to_arrow_table())
+    return match_runs(dbt.ref("int_ecg_run__usable").filter("template_mv is not null").to_arrow_table())

@@ -4,7 +4,7 @@ with customer as (
 
 ),
 
-curated as (
+final as (
 
     select
         participant_key,
@@ -24,4 +24,4 @@ curated as (
 
 )
 
-select * from curated
+select * from final

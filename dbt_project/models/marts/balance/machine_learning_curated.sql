@@ -4,7 +4,7 @@ with pair as (
 
 ),
 
-curated as (
+final as (
 
     select
         participant_key,
@@ -19,4 +19,4 @@ curated as (
 
 )
 
-select * from curated
+select * from final

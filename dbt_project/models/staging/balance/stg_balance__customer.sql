@@ -20,7 +20,7 @@ normalised as (
 
 ),
 
-decoded as (
+final as (
 
     select
         -- ids
@@ -52,4 +52,4 @@ decoded as (
 
 )
 
-select * from decoded
+select * from final
