@@ -69,11 +69,9 @@ def delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[
         [raw_paths],
     ).fetchone()
     if loaded is not None and loaded[0]:
-        for table in reversed(entity.stored):
-            of_files = "_raw_path in (select unnest(?))"
-            if "_raw_path" not in table.columns:
-                of_files = f"series_id in (select series_id from {entity.stored[0].name} where {of_files})"
-            deleted = con.execute(f"delete from {table.name} where {of_files}", [loaded[0]]).fetchone()
+        for table in reversed(entity.tables):
+            from_files = entity.storage.from_files_sql(entity.table, table)
+            deleted = con.execute(f"delete from {table.name} where {from_files}", [loaded[0]]).fetchone()
             removed_row_count += deleted[0] if deleted else 0
     con.execute("delete from catalog.rejected_row where raw_path in (select unnest(?))", [raw_paths])
     return removed_row_count

@@ -13,11 +13,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.contract.entity import Entity, Field
+from orchestration.lib.contract.entity import Entity, Field, RejectedRecordKeys
 from orchestration.lib.ingest.records import (
     RAW_TEXT_CHARACTERS,
-    REFUSED,
-    REFUSED_TEXT,
     Record,
     escape_unprintable,
     scan_csv,
@@ -511,9 +509,10 @@ class TestCsv:
         assert [record.problem for record in found] == [None] * len(rows)
 
 
-def test_what_a_receiver_refused_is_refused_for_his_reason() -> None:
-    content = json.dumps({REFUSED: "it is not valid UTF-8", REFUSED_TEXT: "\x00\\xff" + "x" * 20_000}).encode()
-    good, refused, other = scan_records(b'{"n": 1}\n' + content + b'\n{"n": 3}\n')
+def test_input_that_a_receiver_rejected_has_his_reason_and_text() -> None:
+    keys = RejectedRecordKeys(reason="_why", raw_text="_input")
+    content = json.dumps({"_why": "it is not valid UTF-8", "_input": "\x00\\xff" + "x" * 20_000}).encode()
+    good, refused, other = scan_records(b'{"n": 1}\n' + content + b'\n{"n": 3}\n', keys)
     assert (good.problem, other.problem) == (None, None)
     assert (refused.line_number, refused.problem) == (2, "it is not valid UTF-8")
     assert refused.raw_text.startswith("\\x00\\xffx")

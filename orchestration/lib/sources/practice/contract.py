@@ -2,9 +2,12 @@
 
 import re
 
-from orchestration.lib.contract.entity import Entity, Field
+from orchestration.lib.contract.entity import Entity, Field, RejectedRecordKeys
 
-__all__ = ["PRACTICE_CLAIM", "PRACTICE_DIAGNOSIS", "PRACTICE_PATIENT"]
+__all__ = ["PRACTICE_CLAIM", "PRACTICE_DIAGNOSIS", "PRACTICE_PATIENT", "REJECTED_RECORD_KEYS"]
+
+# The listener writes messages that it cannot read into the same files.
+REJECTED_RECORD_KEYS = RejectedRecordKeys(reason="_refused", raw_text="_text")
 
 _RECEIVED_AT = Field(
     "received_at",
@@ -22,6 +25,7 @@ PRACTICE_CLAIM = Entity(
     name="claim",
     path_pattern=re.compile(r"claim(-[^/]*)?\.ndjson"),
     path_example="claim-<any>.ndjson",
+    rejected_record_keys=REJECTED_RECORD_KEYS,
     fields=(
         Field("id", "BIGINT", "a whole number of up to 64 bits", is_required=True),
         Field("patient_id", "BIGINT", "a whole number of up to 64 bits", is_required=True),
@@ -55,6 +59,7 @@ PRACTICE_DIAGNOSIS = Entity(
     name="diagnosis",
     path_pattern=re.compile(r"diagnosis(-[^/]*)?\.ndjson"),
     path_example="diagnosis-<any>.ndjson",
+    rejected_record_keys=REJECTED_RECORD_KEYS,
     fields=(
         Field("id", "BIGINT", "a whole number of up to 64 bits", is_required=True),
         Field("patient_id", "BIGINT", "a whole number of up to 64 bits", is_required=True),

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestration.lib.contract.entity import Entity, Field
+from orchestration.lib.sources.wearable.series_storage import SeriesStorage
 
 if TYPE_CHECKING:
     from orchestration.lib.contract.entity import FileContent
@@ -69,7 +70,7 @@ WEARABLE_READING = Entity(
     path_pattern=re.compile(rf"({_PARTICIPANT}[^/]+\.(json|csv)|[^/]+\.csv)(\.gz)?"),
     path_example="participant=<id>/<metric><any>.json[.gz] or a Fitabase <any>.csv[.gz]",
     reader=_read_readings,
-    series=("participant", "metric"),
+    storage=SeriesStorage(shared=("participant", "metric")),
     fields=(
         Field("participant", "VARCHAR", "a participant"),
         Field("metric", "VARCHAR", "a metric"),
