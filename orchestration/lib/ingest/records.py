@@ -1,7 +1,7 @@
 """Read the records of a raw file, JSON or CSV, on the strict path: with line, text and reason of whatever is wrong.
 
-The fast path (`bulk`) gives the same: the text of each value, one row a record. What the values must be is decided once,
-in `typing_sql`.
+The fast path (`bulk`) gives the same: the text of each value, one row a record. What the values must be is decided
+once, in `typing_sql`.
 """
 
 import csv

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from orchestration.lib.catalog import crawl as catalog
+from orchestration.lib.catalog import directories
 from orchestration.lib.catalog.crawl import CrawlReport
 from orchestration.lib.contract.entity import entities_of
 from orchestration.lib.lake.files import DirectoryListing, Lake
@@ -191,7 +192,7 @@ class TestGrowth:
             file.write(b" and half")
         os.utime(clinic.path("D1", RUN[0]), (time.time() - 10, time.time() - 10))
         assert crawl(clinic.lake, warehouse, settle_seconds=5).changed_count == 0
-        monkeypatch.setattr(catalog, "LOOK_AGAIN_SECONDS", 0)
+        monkeypatch.setattr(directories, "LIST_AGAIN_SECONDS", 0)
         assert crawl(clinic.lake, warehouse, settle_seconds=5).changed_count == 1
         assert file_row(warehouse, raw_path)["size_bytes"] == 13
 
@@ -425,7 +426,7 @@ def test_a_crawl_that_fails_leaves_no_trace(
 ) -> None:
     clinic.put_run("D1", 1, 1)
     with monkeypatch.context() as patch, pytest.raises(duckdb.Error):
-        patch.setattr(catalog._Crawl, "_write_missing", lambda self, paths: self.con.execute("select error('x')"))
+        patch.setattr(catalog, "remember", lambda con, *arguments: con.execute("select error('x')"))
         crawl(clinic.lake, warehouse)
     assert statuses(warehouse) == {}
     assert crawl(clinic.lake, warehouse).new_count == 2

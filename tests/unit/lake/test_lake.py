@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.lib.lake import claim as claim_module
+from orchestration.lib.lake import directory
 from orchestration.lib.lake.claim import claim
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
@@ -343,14 +344,14 @@ class TestDirectories:
     ) -> None:
         clinic.put("D1", "a.csv", b"x")
         clinic.put("D1", "b.csv", b"x")
-        scan = claim_module._scan
+        scan = directory.scan
 
         def vanishing(folder: Path) -> list[os.DirEntry[str]]:
             found = scan(folder)
             clinic.path("D1", "a.csv").unlink()
             return found
 
-        monkeypatch.setattr(claim_module, "_scan", vanishing)
+        monkeypatch.setattr(directory, "scan", vanishing)
         listing = clinic.lake.list_directory(clinic.delivery("D1").path)
         assert listing is not None
         assert [entry.raw_path[-5:] for entry in listing.entries] == ["b.csv"]

@@ -17,7 +17,8 @@ from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources.practice.contract import PRACTICE_CLAIM, REJECTED_RECORD_KEYS
 from orchestration.lib.sources.practice.framing import MAX_LOST_BYTES, MAX_MESSAGE_BYTES, Frames
-from orchestration.lib.sources.practice.listener import FLUSH_MESSAGES, Stream, listen
+from orchestration.lib.sources.practice.listener import listen
+from orchestration.lib.sources.practice.stream import FLUSH_MESSAGES, Stream
 from synthetic.practice_publisher import frame
 from tests.support.hypothesis_profile import examples
 
