@@ -18,7 +18,7 @@ from orchestration.lib.contract.entity import Entity, Field, RejectedRecordKeys
 RAW_TEXT_CHARACTERS = 10_000
 _BETWEEN_RECORDS = re.compile(r"[\s,\[\]]*")
 # Where a broken record ends: before a line that begins another one, or between two objects on one line. Possessive, and
-# begun only where white space begins: however much of that there is, it is read once.
+# started only where white space begins: however much of that there is, it is read once.
 _RECORD_END = re.compile(r"(?<=\S)[^\S\n]*+\n\s*+(?=[\[\]{]|\Z)|(?<=\})(?=[\s,]*+\{)")
 # Between the values of a CSV file; the one that its header line has most of.
 _DELIMITERS = ",;\t"
@@ -151,20 +151,20 @@ def _csv_rows(text: str) -> Iterator[tuple[int, str, list[str], str | None]]:
     """Give line number, text, values and problem of each row that is not blank; a broken line is a row too."""
     lines = list(io.StringIO(text, newline=""))
     delimiter = max(_DELIMITERS, key=next((line for line in lines if line.strip()), "").count)
-    begun = 0
-    while begun < len(lines):
-        first = begun
+    start = 0
+    while start < len(lines):
+        first = start
         reader = csv.reader((lines[i] for i in range(first, len(lines))), delimiter=delimiter, strict=True)
         try:
             for cells in reader:
                 end = first + reader.line_num
                 if any(cell.strip() for cell in cells):
-                    yield begun + 1, "".join(lines[begun:end]).rstrip("\r\n"), cells, None
-                begun = end
+                    yield start + 1, "".join(lines[start:end]).rstrip("\r\n"), cells, None
+                start = end
         except csv.Error as error:
             # A quote that is never closed reaches to the end: its own line is refused, not all that follow.
-            yield begun + 1, lines[begun].rstrip("\r\n"), [], f"it is not valid CSV: {error}"
-            begun += 1
+            yield start + 1, lines[start].rstrip("\r\n"), [], f"it is not valid CSV: {error}"
+            start += 1
 
 
 def _decode(text: str, position: int) -> tuple[_Object, int]:

@@ -76,7 +76,8 @@ class TestBroken:
         ((line, text, problem),) = problems(content)
         assert line == content.count(b"\n") + 1
         assert text == end.decode()
-        assert problem.startswith("it is not a valid JSON object: ") and problem.endswith("(the file ends within it)")
+        assert problem.startswith("it is not a valid JSON object: ")
+        assert problem.endswith("(the file ends within it)")
 
     @pytest.mark.parametrize(
         ("broken", "reason"),
@@ -150,7 +151,8 @@ class TestBroken:
     def test_nesting_of_any_depth_is_one_record(self, depth: int) -> None:
         content = b'{"n": ' + b'{"a":' * depth + b"1" + b"}" * depth + b'}\n{"n": 3}\n'
         found = list(scan_records(content))
-        assert len(found) == 2 and found[1].values == C
+        assert len(found) == 2
+        assert found[1].values == C
 
     def test_of_a_long_piece_the_beginning_is_kept(self) -> None:
         content = b"x" * 5 * RAW_TEXT_CHARACTERS
@@ -223,7 +225,8 @@ class TestValues:
     @example(1.7976931348623157e308)
     def test_decimals(self, number: float) -> None:
         (found,) = values(json.dumps({"n": number}).encode())
-        assert found["n"] is not None and float(found["n"]) == number
+        assert found["n"] is not None
+        assert float(found["n"]) == number
         assert duckdb.execute("select ?::double::varchar", [number]).fetchall() == [(found["n"],)]
 
 
@@ -251,7 +254,8 @@ def test_whatever_the_layout_every_record_is_read(
             if isinstance(value, str) or value is None:
                 assert text_of_value == value
             else:
-                assert text_of_value is not None and json.loads(text_of_value) == value
+                assert text_of_value is not None
+                assert json.loads(text_of_value) == value
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -395,7 +399,8 @@ class TestTypes:
     @given(st.integers(-(2**31), 2**31 - 1), st.integers(1, 999))
     def test_a_fraction_is_never_rounded_away(self, whole: int, thousandths: int) -> None:
         value, problem = typed(Field("n", "INTEGER", "a value"), f"{whole}.{thousandths:03d}")
-        assert value is None and problem is not None
+        assert value is None
+        assert problem is not None
 
     def test_an_alias_stands_in_for_the_name(self) -> None:
         item = Field("at", "INTEGER", "a value", is_required=True, aliases=("t", "T"))
@@ -417,7 +422,8 @@ class TestTypes:
 
     def test_of_a_long_value_the_beginning_is_shown(self) -> None:
         _, problem = typed(Field("n", "INTEGER", "a value"), "x" * 100_000)
-        assert problem is not None and len(problem) < 200
+        assert problem is not None
+        assert len(problem) < 200
 
     def test_everything_that_is_wrong_is_named(self) -> None:
         columns, problem = typing_sql(ECG_RUN_HEADER, "2026-11-22")

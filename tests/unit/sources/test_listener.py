@@ -229,7 +229,8 @@ def test_what_cannot_be_written_is_kept_and_tried_again(lake: Lake, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(Lake, "write_file", full_disk)
         received.take(*[b'{"id": 1}'] * (FLUSH_MESSAGES + 5))
-        assert received.stream.problem and received.stream.problem.endswith("No space left on device")
+        assert received.stream.problem
+        assert received.stream.problem.endswith("No space left on device")
         assert received.stream.counts.written == 0
     assert len(received.lines()) == FLUSH_MESSAGES + 5
     assert received.stream.problem is None

@@ -131,7 +131,8 @@ def test_fitabase_names_its_participants() -> None:
 )
 def test_an_unknown_shape_is_named_with_what_was_expected(content: bytes, participant: str | None, reason: str) -> None:
     found = read_readings(content, participant)
-    assert found.reason is not None and reason in found.reason
+    assert found.reason is not None
+    assert reason in found.reason
     assert found.rows.num_rows == 0
 
 
@@ -185,7 +186,8 @@ def test_a_cut_file_says_so() -> None:
 def test_a_bad_line_of_fitabase_is_refused_with_its_number(line: bytes, reason: str) -> None:
     found = read_readings(b"Id,Time,Value\n1,4/1/2016 7:53:00 AM,92\n" + line + b"\n", None)
     (refused,) = found.rejected
-    assert refused.line_number == 3 and reason in refused.reason
+    assert refused.line_number == 3
+    assert reason in refused.reason
     assert found.rows.num_rows == 1
 
 
@@ -239,7 +241,8 @@ def test_no_damage_reads_otherwise_fast_than_carefully(damage: bytes, data: st.D
     fast = read_fast(content, "p1")
     if fast is not None:
         careful = read_json(content, "p1")
-        assert careful.reason is None and not careful.rejected
+        assert careful.reason is None
+        assert not careful.rejected
         assert fast.rows.to_pylist() == careful.rows.to_pylist()
 
 
@@ -248,7 +251,7 @@ def test_three_real_days() -> None:
     counts: dict[str, int] = {}
     for path in sorted(REAL.glob("*.json.gz")):
         found = read_readings(gzip.decompress(path.read_bytes()), "p1")
-        assert found.reason is None and not found.rejected, path
+        assert (found.reason, found.rejected) == (None, []), path
         for metric in found.rows["metric"].to_pylist():
             counts[metric] = counts.get(metric, 0) + 1
         assert np.isfinite(found.rows["value"].to_numpy()).all()

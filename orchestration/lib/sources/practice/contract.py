@@ -1,4 +1,4 @@
-"""A doctor's office: claims and diagnoses as they were received, and the list of its patients."""
+"""Describe the files of a doctor's office: claims and diagnoses as received, and the list of its patients."""
 
 import re
 
@@ -16,7 +16,7 @@ _RECEIVED_AT = Field(
     is_required=True,
     # DuckDB's own cast would pass over another zone's offset without a word.
     cast="try_strptime({value}, ['%Y-%m-%dT%H:%M:%S.%fZ', '%Y-%m-%dT%H:%M:%SZ'])",
-    # One day of grace: a load that began before midnight reads what came after it.
+    # One day of grace: a load that began before midnight reads messages of the next day.
     check="{value}::date between date '2000-01-01' and {today} + 1",
 )
 

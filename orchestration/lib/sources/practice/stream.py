@@ -31,7 +31,7 @@ class Stream:
         # More than one while an office's new pipe has come and somebody still writes into the old one.
         self.pipes: list[Pipe] = []
         self.batch: list[str] = []
-        self.batch_begun: float | None = None
+        self.batch_started: float | None = None
         self.batch_second, self.batch_us = 0, 0
         self.last_us = 0
         # Why the batch cannot be written.
@@ -64,8 +64,8 @@ class Stream:
     def flush_if_due(self) -> None:
         """Write the batch if it is old enough."""
         if any(pipe.frames.lost is not None for pipe in self.pipes):
-            self._begin_batch()
-        if self.batch_begun is not None and time.monotonic() - self.batch_begun >= self.flush_seconds:
+            self._start_batch()
+        if self.batch_started is not None and time.monotonic() - self.batch_started >= self.flush_seconds:
             for pipe in self.pipes:
                 pipe.frames.give_up_lost()
             self.flush()
@@ -80,9 +80,9 @@ class Stream:
     def flush(self) -> None:
         """Write the batch into the lake as one file."""
         if self.batch:
-            begun = datetime.fromtimestamp(self.batch_second, UTC)
-            name = f"{self.entity.name}-{begun:%Y-%m-%dT%H%M%S}.{self.batch_us:06d}Z.ndjson"
-            delivery = Delivery(self.clinic, self.entity.measurement, f"{begun:%Y-%m-%d}")
+            started = datetime.fromtimestamp(self.batch_second, UTC)
+            name = f"{self.entity.name}-{started:%Y-%m-%dT%H%M%S}.{self.batch_us:06d}Z.ndjson"
+            delivery = Delivery(self.clinic, self.entity.measurement, f"{started:%Y-%m-%d}")
             try:
                 self.lake.write_file(delivery, name, "".join(self.batch).encode())
             except OSError as error:
@@ -91,7 +91,7 @@ class Stream:
                 return
             self.counts.written += len(self.batch)
             self.batch = []
-        self.batch_begun, self.problem = None, None
+        self.batch_started, self.problem = None, None
 
     def _drop(self, pipe: Pipe) -> None:
         pipe.close()
@@ -131,14 +131,14 @@ class Stream:
         if not self.batch:
             self.batch_second, self.batch_us = second, us
         self.batch.append(f'{{"{key}": "{self._second_text}.{us:06d}Z{rest}\n')
-        if self.batch_begun is None:
-            self._begin_batch()
+        if self.batch_started is None:
+            self._start_batch()
         if len(self.batch) >= FLUSH_MESSAGES:
             self.flush()
 
-    def _begin_batch(self) -> None:
-        if self.batch_begun is None:
-            self.batch_begun = time.monotonic()
+    def _start_batch(self) -> None:
+        if self.batch_started is None:
+            self.batch_started = time.monotonic()
 
     @property
     def summary(self) -> str:

@@ -1,4 +1,4 @@
-"""A study's watches: its roster, nights and readings of each participant."""
+"""Describe the files of a study's watches: its roster, nights and readings of each participant."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["WEARABLE_READING", "WEARABLE_ROSTER", "WEARABLE_SLEEP"]
 
 
 def _read_readings(content: bytes, match: re.Match[str]) -> FileContent:
-    # Imported when there is something to read: who only asks for the contracts needs no numpy.
+    # Imported when there is something to read: whoever only needs the contracts needs no numpy.
     from orchestration.lib.sources.wearable.formats import read_readings
 
     return read_readings(content, match["participant"])

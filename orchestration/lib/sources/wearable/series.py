@@ -33,7 +33,7 @@ def split_rows(rows: pa.Table, shared: Sequence[str]) -> tuple[pa.Table, pa.Tabl
 
 
 def number_series(files: Sequence[tuple[pa.Table, ...]], first_key: int) -> list[tuple[pa.Table, ...]]:
-    """Number the series of several files from ``first_key`` on, one file after the other."""
+    """Assign numbers from ``first_key`` on to the series of several files, one file after the other."""
     numbered = []
     for series, values in files:
         shift = pa.scalar(first_key, pa.int64())
