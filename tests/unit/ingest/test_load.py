@@ -422,7 +422,7 @@ class TestReplacing:
         assert (reasons(warehouse), statuses(warehouse)) == before
 
 
-# -- the fast path and the strict path ------------------------------------------------------------------------------------
+# -- the fast path and the strict path --------------------------------------------------------------------------------
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6)
 numbers = (
