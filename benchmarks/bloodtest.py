@@ -2,13 +2,15 @@
 
     python -m benchmarks.bloodtest [--scale 100] [--load-rounds 2] [--delivery-rounds 5] [--json]
 
-Three measurements, each beside its yardstick in the same run:
+Four measurements:
 
 - loading into raw (crawl, hashes, checks and catalog included) beside a bare `create table as select … from
   read_json(…)` of the same files with the same types. Goals: no less than 60 % of its rate, less than 4 GB of memory;
-- a delivery of 1,000 tests into a warehouse that holds them all beside one that holds 70,000: load and marts
-  (`dbt build` of the models and the snapshot, the start of dbt included). Goal: no more than 1.5 times. Beside it,
-  what testing the marts takes then (`dbt test`), which looks at all rows of many tables;
+- all models and the snapshot of blood tests from scratch (`dbt build`, its start included). Goal: no more than 60
+  processor seconds;
+- a delivery of 1,000 tests into a warehouse that holds them all beside one that holds 70,000: load and marts.
+  Goal: no more than 1.5 times. Beside it, what testing the marts takes then (`dbt test`), which reads all rows of many
+  tables. Only deduplicated tests are incremental; dimensions and summary are rebuilt;
 - 70,000 tests and their patients beside `dlt` (filesystem to DuckDB), where it is installed:
   `pip install -c constraints.txt -e '.[bench]'`.
 
@@ -18,6 +20,7 @@ Each load runs in a process of its own, so that its peak of memory is its own. T
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -41,7 +44,7 @@ from synthetic.bloodtest.write import write_deliveries, write_further_delivery
 
 SMALL_SCALE = 1.0  # 70,000 tests
 NEW_TESTS = 1_000
-LEAST_RATE_RATIO, MOST_MEMORY_MB, MOST_COST_RATIO = 0.60, 4_000, 1.5
+LEAST_RATE_RATIO, MOST_MEMORY_MB, MOST_COST_RATIO, MOST_PROCESSOR_SECONDS = 0.60, 4_000, 1.5, 60
 
 # The types that the contract pins. A bare reader takes no epoch time for a timestamp: it is turned into one by hand.
 _TYPES = {
@@ -76,10 +79,11 @@ class Load:
 
 @dataclass
 class Cost:
-    """Seconds that a delivery of 1,000 tests takes: to load it, to bring the marts up to date, and to test them."""
+    """Seconds that a delivery of 1,000 tests takes: to load it, to build the marts, and to test them."""
 
     load: float
     marts: float
+    marts_processor: float
     tests: float
     nodes: dict[str, float] = field(default_factory=dict)
 
@@ -187,9 +191,14 @@ def run_dbt(home: Home, *command: str) -> dict[str, float]:
     return {result["unique_id"].split(".", 2)[2]: result["execution_time"] for result in results}
 
 
-def build_marts(home: Home) -> dict[str, float]:
-    """Bring the star up to date."""
-    return run_dbt(home, "build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+def build_marts(home: Home) -> tuple[float, float, dict[str, float]]:
+    """Build all models and the snapshot; return the seconds, the processor seconds and the seconds of each node."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took, nodes = seconds(
+        lambda: run_dbt(home, "build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, nodes
 
 
 def test_marts(home: Home) -> dict[str, float]:
@@ -204,9 +213,9 @@ def deliver(home: Home, scale: float, number: int) -> Cost:
     )
     loaded = in_child(load_ours, home)
     assert loaded.rows == NEW_TESTS, loaded
-    built, nodes = seconds(lambda: build_marts(home))
+    built, processor, nodes = build_marts(home)
     tested, tests = seconds(lambda: test_marts(home))
-    return Cost(loaded.seconds, built, tested, nodes | tests)
+    return Cost(loaded.seconds, built, processor, tested, nodes | tests)
 
 
 def best_of(loads: Sequence[Load]) -> Load:
@@ -274,8 +283,12 @@ def main() -> None:
 
         homes = ((small_home, SMALL_SCALE), (large_home, options.scale))
         for home, scale in homes:
-            took, _ = seconds(lambda home=home: build_marts(home))
-            say(f"marts of {70_000 * scale:11,.0f} tests for the first time: {took:6.1f} s")
+            took, processor, _ = build_marts(home)
+            say(
+                f"marts of {70_000 * scale:11,.0f} tests from scratch: {took:6.1f} s, {processor:6.1f} processor s "
+                f"(goal: no more than {MOST_PROCESSOR_SECONDS})"
+            )
+            figures[f"scratch_processor_seconds_{scale:g}"] = processor
         # In turn, so that both see the same machine; the first pair does not count.
         pairs = [
             tuple(deliver(home, scale, number) for home, scale in homes)
@@ -286,7 +299,8 @@ def main() -> None:
             say(
                 f"{NEW_TESTS:,} new tests beside {70_000 * scale:11,.0f}: "
                 f"{median(cost.load for cost in costs):6.2f} s to load, "
-                f"{median(cost.marts for cost in costs):6.2f} s for the marts, "
+                f"{median(cost.marts for cost in costs):6.2f} s for the marts "
+                f"({median(cost.marts_processor for cost in costs):.2f} processor s), "
                 f"{median(cost.tests for cost in costs):6.2f} s for their tests"
             )
         ratio = median(after.total / before.total for before, after in pairs)

@@ -1,4 +1,4 @@
-"""What one more day of one participant costs in a warehouse with much history, beside one with a tenth of it.
+"""Measure what one more day of one participant costs with much history, beside a warehouse with a tenth of it.
 
     python -m benchmarks.wearable_day [--participants 20] [--days 150] [--rounds 5]
 
@@ -30,7 +30,7 @@ FIRST = date(2025, 1, 1)
 
 
 class History:
-    """A warehouse with some days of some participants, to which days of one are added."""
+    """Keep a warehouse with some days of some participants, and add days of one of them."""
 
     def __init__(self, home: Home, participants: int, days: int) -> None:
         self.home, self.days = home, days
@@ -57,7 +57,7 @@ class History:
         path.write_text(json.dumps(document))
 
     def _build(self) -> tuple[float, float]:
-        """Seconds of the load and of the models."""
+        """Load and build; return the seconds of the load and of the models."""
         loaded = sum(
             crawl_and_load(entity, ENTITIES, self.lake, self.warehouse, settle_seconds=0).seconds
             for entity in (WEARABLE_ROSTER, WEARABLE_READING)
@@ -72,7 +72,7 @@ class History:
         return loaded, sum(result["execution_time"] for result in results)
 
     def add(self, number: int) -> tuple[float, float]:
-        """Seconds of the load and of the models for the next day of the first participant."""
+        """Add the next day of the first participant; return the seconds of the load and of the models."""
         self._write(f"1-{number:03d}", 0, self.days + number)
         return self._build()
 
@@ -87,7 +87,7 @@ def main() -> None:
     with temporary_home() as small_home, temporary_home() as large_home:
         small = History(small_home, options.participants, max(options.days // 10, 1))
         large = History(large_home, options.participants, options.days)
-        # In turn, so that both see the same machine; the first pair does not count.
+        # One after the other, so that both run on the same machine load; the first pair does not count.
         pairs = [(small.add(number), large.add(number)) for number in range(options.rounds + 1)][1:]
     for days, found in zip((max(options.days // 10, 1), options.days), zip(*pairs, strict=True), strict=True):
         loads, models = zip(*found, strict=True)

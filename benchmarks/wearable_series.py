@@ -1,4 +1,4 @@
-"""Any stretch of 100 million readings in 500 points, from the published roll-ups and beside that from the readings.
+"""Measure any period of 100 million readings in 500 points, from the published roll-ups and from the readings.
 
     python -m benchmarks.wearable_series [--participants 16] [--days 365] [--calls 60]
 
@@ -48,7 +48,7 @@ _ROLLUP = """
 
 
 def publish(path: Path, participants: int, days: int) -> int:
-    """Write the readings and their roll-ups; a day after the other, as nightly builds do."""
+    """Write the readings and their roll-ups, day after day, as nightly builds do; return the number of readings."""
     con = duckdb.connect(str(path), config={"memory_limit": "6GB"})
     parameters = {
         "interval": INTERVAL_SECONDS,
@@ -81,7 +81,7 @@ def publish(path: Path, participants: int, days: int) -> int:
 
 
 def read_raw(con: duckdb.DuckDBPyConnection, participant: str, start: datetime, end: datetime) -> int:
-    """The same question to the readings: 500 buckets over the range."""
+    """Compute 500 buckets over the range from the readings; return how many have any."""
     width = max((end - start).total_seconds() / 500, 1.0)
     rows = con.execute(
         """

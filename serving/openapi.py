@@ -10,6 +10,7 @@ import yaml
 
 from orchestration.lib.catalog.tables import TABLES
 from orchestration.lib.modelling.dbt_cli import PROJECT_PATH
+from orchestration.lib.publish.relations import UNPUBLISHED_COLUMNS
 from serving import content_negotiation
 
 Schema = dict[str, Any]
@@ -104,7 +105,7 @@ def described() -> dict[str, Any]:
         content = yaml.safe_load(path.read_text())
         if path.parent.parent.name == "marts":
             models = [model for model in content.get("models", []) if _meta(model).get("published", True)]
-            found |= {f"{path.parent.name}.{model['name']}": model for model in models}
+            found |= {f"{path.parent.name}.{model['config'].get('alias', model['name'])}": model for model in models}
         for source in content.get("sources", []):
             tables = [table for table in source["tables"] if _meta(table).get("published")]
             found |= {f"{source['schema']}.{table['name']}": table for table in tables}
@@ -113,7 +114,11 @@ def described() -> dict[str, Any]:
 
 def _columns(relation: str) -> list[dict[str, Any]]:
     columns = described()[relation]["columns"]
-    return [column for column in columns if not _meta(column).get("contains_personal_data")]
+    return [
+        column
+        for column in columns
+        if not _meta(column).get("contains_personal_data") and column["name"] not in UNPUBLISHED_COLUMNS
+    ]
 
 
 def _meta(described: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@
     ('bloodtest', 'lab'),
     ('bloodtest', 'patient_test_summary'),
     ('bloodtest', 'patient_watchlist'),
-    ('practice', 'office_patient'),
+    ('practice', 'practice_patient'),
     ('practice', 'claim'),
     ('practice', 'diagnosis'),
     ('practice', 'discarded_event'),
@@ -53,7 +53,7 @@ counted as (
     {% for measurement, model in relations %}
         select
             '{{ measurement }}' as measurement,
-            '{{ measurement }}.{{ model }}' as relation,
+            '{{ measurement }}.{{ ref(model).identifier }}' as relation,
             count(*) as row_count
         from {{ ref(model) }}
         {% if not loop.last %}union all{% endif %}

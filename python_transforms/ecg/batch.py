@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from python_transforms.ecg.beats import r_peaks
 from python_transforms.ecg.delineation import AVERAGED_FIGURES
-from python_transforms.ecg.features import FEATURES, mean_by_run, median_by_run, rr_statistics
+from python_transforms.ecg.features import mean_by_run, median_by_run, rr_statistics
 from python_transforms.ecg.filtering import (
     BoolArray,
     FloatArray,
@@ -22,6 +22,7 @@ from python_transforms.ecg.measured_beats import MeasuredBeats, measure_beats
 from python_transforms.ecg.quality import inspect, window_quality
 from python_transforms.ecg.rhythm import LEAST_CORRELATION, Rhythm, classify_intervals
 from python_transforms.ecg.single_beats import BEAT_COLUMNS
+from python_transforms.ecg_features import FEATURES
 
 # Changes whenever a figure or a filtered sample may change by more than rounding: stored rows say what made them.
 TRANSFORM_VERSION = "4"

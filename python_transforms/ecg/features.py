@@ -1,7 +1,4 @@
-"""Figures of an ECG run: their names, units and meaning, and the statistics of its intervals."""
-
-from dataclasses import dataclass
-from typing import Literal
+"""Statistics of the intervals between the beats of ECG runs."""
 
 import numpy as np
 
@@ -9,78 +6,6 @@ from python_transforms.ecg.filtering import BoolArray, FloatArray, IntArray
 
 # Task Force (1996): NN50 counts successive intervals that differ by more than 50 ms.
 PNN_LIMIT_MS = 50.0
-
-
-@dataclass(frozen=True)
-class FeatureDefinition:
-    """Unit, meaning and warehouse type of a feature column."""
-
-    unit: str
-    description: str
-    dtype: Literal["DOUBLE", "BIGINT", "BOOLEAN"] = "DOUBLE"
-
-
-FEATURES: dict[str, FeatureDefinition] = {
-    "raw_min_mv": FeatureDefinition("mV", "Lowest raw value after the flat start."),
-    "raw_max_mv": FeatureDefinition("mV", "Highest raw value after the flat start."),
-    "filtered_min_mv": FeatureDefinition("mV", "Lowest filtered value after the flat start."),
-    "filtered_max_mv": FeatureDefinition("mV", "Highest filtered value after the flat start."),
-    "mains_frequency_hz": FeatureDefinition("Hz", "Mains hum that was found (or given) and taken out: 50, 60 or null."),
-    "flat_start_sample_count": FeatureDefinition(
-        "samples", "Samples of a flat line that the run begins with; they count for nothing.", "BIGINT"
-    ),
-    "interpolated_sample_count": FeatureDefinition("samples", "Missing samples in gaps of up to 200 ms.", "BIGINT"),
-    "artefact_sample_count": FeatureDefinition(
-        "samples", "Steps five times as steep as beats are, which were limited before the filter.", "BIGINT"
-    ),
-    "longest_gap_ms": FeatureDefinition("ms", "Longest stretch of missing samples, 0 without any."),
-    "constant_sample_count": FeatureDefinition(
-        "samples", "Samples in stretches of equal values longer than 200 ms, the flat start aside.", "BIGINT"
-    ),
-    "clipped_sample_count": FeatureDefinition(
-        "samples", "Samples in stretches of 10 ms and more at the run's lowest or highest value.", "BIGINT"
-    ),
-    "is_inverted": FeatureDefinition("", "Whether the main deflection of the QRS complex points down.", "BOOLEAN"),
-    "beat_count": FeatureDefinition("beats", "R peaks found.", "BIGINT"),
-    "ectopic_beat_count": FeatureDefinition("beats", "Beats that came out of turn or with another shape.", "BIGINT"),
-    "misdetected_beat_count": FeatureDefinition("beats", "R peaks that are probably none.", "BIGINT"),
-    "nn_interval_count": FeatureDefinition("intervals", "Intervals between two normal beats (NN).", "BIGINT"),
-    "heart_rate_bpm": FeatureDefinition("1/min", "60,000 over the mean NN interval."),
-    "mean_nn_ms": FeatureDefinition("ms", "Mean NN interval."),
-    "sdnn_ms": FeatureDefinition("ms", "Standard deviation of the NN intervals (n - 1)."),
-    "rmssd_ms": FeatureDefinition("ms", "Root mean square of the differences of successive NN intervals."),
-    "sdsd_ms": FeatureDefinition("ms", "Standard deviation of the differences of successive NN intervals (n - 1)."),
-    "pnn50_pct": FeatureDefinition("%", "Share of the differences of successive NN intervals that exceed 50 ms."),
-    "r_amplitude_mv": FeatureDefinition(
-        "mV", "Median height of the R peaks above the level before the QRS complex, negative when inverted."
-    ),
-    "qrs_duration_ms": FeatureDefinition("ms", "Duration of the QRS complex of the averaged beat."),
-    "pr_interval_ms": FeatureDefinition("ms", "From the onset of P to that of QRS, averaged beat."),
-    "qt_interval_ms": FeatureDefinition("ms", "From the onset of QRS to the end of T, averaged beat."),
-    "qtc_bazett_ms": FeatureDefinition("ms", "QT over the square root of the mean NN interval in s (Bazett 1920)."),
-    "qtc_fridericia_ms": FeatureDefinition(
-        "ms", "QT over the cube root of the mean NN interval in s (Fridericia 1920)."
-    ),
-    "rt_interval_ms": FeatureDefinition("ms", "From the peak of the R wave to that of T, averaged beat."),
-    "p_onset_ms": FeatureDefinition("ms", "Onset of the P wave, from the R peak, averaged beat."),
-    "p_peak_ms": FeatureDefinition("ms", "Peak of the P wave, from the R peak, averaged beat."),
-    "p_end_ms": FeatureDefinition("ms", "End of the P wave, from the R peak, averaged beat."),
-    "qrs_onset_ms": FeatureDefinition("ms", "Onset of the QRS complex, from the R peak, averaged beat."),
-    "r_wave_ms": FeatureDefinition("ms", "Peak of the R wave, the positive deflection of QRS, from the R peak."),
-    "qrs_end_ms": FeatureDefinition("ms", "End of the QRS complex (J), from the R peak, averaged beat."),
-    "t_onset_ms": FeatureDefinition("ms", "Onset of the T wave, from the R peak, averaged beat."),
-    "t_peak_ms": FeatureDefinition("ms", "Peak of the T wave, from the R peak, averaged beat."),
-    "t_end_ms": FeatureDefinition("ms", "End of the T wave, from the R peak, averaged beat."),
-    "p_amplitude_mv": FeatureDefinition("mV", "Height of P above the level before QRS, averaged beat."),
-    "q_amplitude_mv": FeatureDefinition("mV", "Depth of Q below that level, at most 0, averaged beat."),
-    "r_wave_amplitude_mv": FeatureDefinition("mV", "Height of the R wave above that level, averaged beat."),
-    "s_amplitude_mv": FeatureDefinition("mV", "Depth of S below that level, at most 0, averaged beat."),
-    "t_amplitude_mv": FeatureDefinition("mV", "Height of T above that level, averaged beat."),
-    "st_level_mv": FeatureDefinition("mV", "Level 60 ms behind the J point above that before QRS, averaged beat."),
-    "signal_quality": FeatureDefinition("", "Mean correlation of the beats with the averaged beat, up to 1."),
-    "quality_index": FeatureDefinition("", "Signal quality index, 0 to 1: mean of the windows of 10 s."),
-    "min_quality_index": FeatureDefinition("", "Lowest signal quality index of a window of 10 s."),
-}
 
 
 def rr_statistics(

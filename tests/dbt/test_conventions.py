@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from orchestration.lib.sources import ENTITIES, MEASUREMENTS
-from python_transforms.ecg import FEATURES
+from python_transforms.ecg_features import FEATURES
 from tests.support.dbt_home import PROJECT_PATH, DbtHome
 
 # Schema of the warehouse for each layer; a mart's is its domain.
@@ -68,7 +68,7 @@ def test_every_column_is_described(manifest: Manifest) -> None:
 def test_described_columns_are_those_of_the_warehouse(manifest: Manifest, empty: DbtHome) -> None:
     others = [node for node in manifest["nodes"].values() if node["resource_type"] in ("seed", "snapshot")]
     described = {
-        f"{node['schema']}.{node.get('identifier') or node['alias']}": set(node["columns"])
+        f"{node['schema']}.{node.get('identifier') or node['alias']}": {*node["columns"], *undescribed_features(node)}
         for node in [*models(manifest), *others, *manifest["sources"].values()]
     }
     columns = empty.query(
@@ -76,13 +76,18 @@ def test_described_columns_are_those_of_the_warehouse(manifest: Manifest, empty:
         "from duckdb_columns() where not internal group by name"
     )
     found = {name: set(names) for name, names in columns}
-    # The memory of crawl and publishing is the loader's own, and so is what raw views are made of.
-    del found["catalog.directory"], found["catalog.model_build"]
+    # The memory of the crawl is the loader's own, and so is what raw views are made of.
+    del found["catalog.directory"]
     for entity in ENTITIES:
         if entity.view_sql:
             for table in entity.tables:
                 del found[table.name]
     assert described == found
+
+
+def undescribed_features(node: dict[str, Any]) -> dict[str, Any]:
+    """Return the features of an ECG run if the relation has them and refers to the mart `run` for their meaning."""
+    return FEATURES if node["config"]["meta"].get("has_ecg_features") else {}
 
 
 def test_every_mart_has_a_contract_with_types(manifest: Manifest) -> None:
@@ -127,7 +132,7 @@ def test_models_are_named_for_their_layer(manifest: Manifest) -> None:
         if layer == "staging":
             assert re.fullmatch(rf"stg_{topic}__[a-z][a-z_]*", name), name
         elif layer == "intermediate" and name not in ZONE_NAMES:
-            assert re.fullmatch(rf"int_{topic}(_[a-z]+)*__[a-z][a-z_]*", name), name
+            assert re.fullmatch(rf"int_{topic}(_[a-z]+)*__[a-z][a-z0-9_]*", name), name
         else:
             assert re.fullmatch(r"[a-z][a-z0-9_]*", name), name
             assert not name.startswith(("stg_", "int_", "fct_", "dim_")), name
@@ -154,8 +159,14 @@ def test_column_names_say_what_they_hold(manifest: Manifest) -> None:
 
 def test_yaml_files_are_named_for_what_they_hold() -> None:
     for path in (PROJECT_PATH / "models").rglob("*.yml"):
-        folder = path.parent.name
-        assert re.fullmatch(rf"_{folder}__(sources|models|unit_tests)\.yml", path.name), path.name
+        layer, folder = path.parent.parent.name, path.parent.name
+        if layer == "marts" and path.name != f"_{folder}__unit_tests.yml":
+            # one file a mart, beside its SQL
+            content = yaml.safe_load(path.read_text())
+            assert [model["name"] for model in content.pop("models")] == [path.stem], path
+            assert not content, path
+        else:
+            assert re.fullmatch(rf"_{folder}__(sources|models|unit_tests)\.yml", path.name), path.name
 
 
 def test_every_test_is_an_asset_check(manifest: Manifest) -> None:
@@ -184,10 +195,16 @@ def test_macros_say_what_they_do() -> None:
         assert text.count("{% macro ") <= text.count("{#"), path.name
 
 
-def test_ecg_features_are_those_of_the_transforms(manifest: Manifest) -> None:
+def test_ecg_features_are_those_of_the_contract(manifest: Manifest) -> None:
     run = next(model for model in models(manifest, "marts") if model["name"] == "run")
-    types = {name: run["columns"][name]["data_type"].upper() for name in FEATURES}
-    assert types == {name: feature.dtype for name, feature in FEATURES.items()}
+    described = {
+        name: (run["columns"][name]["data_type"].upper(), run["columns"][name]["description"].strip())
+        for name in run["columns"]
+        if name in FEATURES
+    }
+    assert list(described.items()) == [
+        (name, (feature.dtype, feature.description)) for name, feature in FEATURES.items()
+    ]
 
 
 def test_what_holds_personal_data_is_tagged_or_held_back(manifest: Manifest) -> None:

@@ -16,7 +16,7 @@ from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY
 from orchestration.lib.lake.delivery import Delivery
 from synthetic.bloodtest.write import BAD_INPUTS, DELIVERIES, expected_counts, write_bad_inputs, write_deliveries
 from tests.pipeline.conftest import Built
-from tests.pipeline.test_bloodtest_order import MARTS, House
+from tests.pipeline.test_bloodtest_order import MARTS, DbtHouse
 from tests.support.bloodtest_files import CLINIC, load
 
 SCALE = 0.02
@@ -51,9 +51,9 @@ def vitalhouse(path: Path, *arguments: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, list[int]]:
+def grown(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtHouse, list[int]]:
     """The generator's five deliveries, built one after the other; and the tests without patient after each."""
-    house = House(tmp_path_factory.mktemp("grown"))
+    house = DbtHouse(tmp_path_factory.mktemp("grown"))
     write_deliveries(house.lake.root / "incoming", scale=SCALE)
     waiting = []
     for name in DELIVERIES:
@@ -63,43 +63,43 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, list[int]]:
     return house, waiting
 
 
-def counted(house: House, relation: str, condition: str = "true") -> int:
+def counted(house: DbtHouse, relation: str, condition: str = "true") -> int:
     return int(house.home.query(f"select count(*) from bloodtest.{relation} where {condition}")[0][0])
 
 
-def test_every_test_is_found_once(grown: tuple[House, list[int]]) -> None:
+def test_every_test_is_found_once(grown: tuple[DbtHouse, list[int]]) -> None:
     house, _ = grown
     assert house.home.query("select count(*) from raw.bloodtest_log") == [(EXPECTED.log_records,)]
     assert counted(house, "bloodtest") == EXPECTED.tests
 
 
-def test_a_test_waits_for_its_patient_in_sight(grown: tuple[House, list[int]]) -> None:
+def test_a_test_waits_for_its_patient_in_sight(grown: tuple[DbtHouse, list[int]]) -> None:
     """It stands there with the unknown patient, and has its own as soon as the patient comes."""
     _, waiting = grown
     assert waiting == [delivery.tests_without_patient for delivery in EXPECTED.deliveries]
     assert any(waiting)
 
 
-def test_dimensions_have_one_row_a_member(grown: tuple[House, list[int]]) -> None:
+def test_dimensions_have_one_row_a_member(grown: tuple[DbtHouse, list[int]]) -> None:
     house, _ = grown
     for relation, count in {"patient": EXPECTED.patients, "doctor": EXPECTED.doctors, "lab": EXPECTED.labs}.items():
         assert counted(house, relation, f"{relation}_key != 'unknown'") == count
         assert counted(house, relation, f"{relation}_key = 'unknown'") == 1
 
 
-def test_every_version_of_a_patient_is_kept(grown: tuple[House, list[int]]) -> None:
+def test_every_version_of_a_patient_is_kept(grown: tuple[DbtHouse, list[int]]) -> None:
     house, _ = grown
     assert counted(house, "patient_history") == EXPECTED.patient_versions
     assert counted(house, "patient_history", "is_current") == EXPECTED.patients
 
 
-def test_disagreement_about_a_name_is_in_sight(grown: tuple[House, list[int]]) -> None:
+def test_disagreement_about_a_name_is_in_sight(grown: tuple[DbtHouse, list[int]]) -> None:
     house, _ = grown
     assert counted(house, "doctor", "len(name_variants) > 1") == EXPECTED.doctors_with_name_variants
     assert counted(house, "lab", "len(name_variants) > 1") == EXPECTED.labs_with_name_variants
 
 
-def test_what_cannot_be_is_flagged(grown: tuple[House, list[int]]) -> None:
+def test_what_cannot_be_is_flagged(grown: tuple[DbtHouse, list[int]]) -> None:
     house, _ = grown
     for condition, count in {
         "systolic_mmhg < diastolic_mmhg": EXPECTED.systolic_below_diastolic,
@@ -113,7 +113,7 @@ def test_what_cannot_be_is_flagged(grown: tuple[House, list[int]]) -> None:
     assert weights == EXPECTED.implausible_weights
 
 
-def test_the_snapshot_remembers_what_was_known(grown: tuple[House, list[int]]) -> None:
+def test_the_snapshot_remembers_what_was_known(grown: tuple[DbtHouse, list[int]]) -> None:
     """A patient's first version was open until the second came; the mart shows what is known now."""
     house, _ = grown
     rows = house.home.query(
@@ -131,7 +131,7 @@ def test_the_snapshot_remembers_what_was_known(grown: tuple[House, list[int]]) -
     assert set(rows) == {(True, True)}
 
 
-def test_all_that_is_promised_of_the_sample_holds(grown: tuple[House, list[int]]) -> None:
+def test_all_that_is_promised_of_the_sample_holds(grown: tuple[DbtHouse, list[int]]) -> None:
     house, _ = grown
     run = house.home.dbt("test", "-s", "tag:bloodtest", "--indirect-selection", "eager")
     assert run.success, run.named("fail") | run.named("error")

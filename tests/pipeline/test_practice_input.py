@@ -171,7 +171,7 @@ def test_a_build_publishes_revenue_and_no_name(fresh: Built) -> None:
     with duckdb.connect(str(fresh.home.published_path), read_only=True) as con:
         columns = {name for (name,) in con.execute("select column_name from duckdb_columns()").fetchall()}
         assert not {"phone_number", "first_name", "last_name"} & columns
-        assert con.execute("select count(*) from practice.office_patient").fetchone() == (1000,)
+        assert con.execute("select count(*) from practice.patient").fetchone() == (1000,)
         revenue = con.execute("select sum(revenue_eur) from practice.revenue_10min").fetchone()
         filled = con.execute("select sum(revenue_eur) from practice.revenue_10min_gapless").fetchone()
         assert revenue == filled

@@ -88,7 +88,7 @@ class Marts:
 
     claim: set[tuple[Any, ...]]
     diagnosis: set[tuple[Any, ...]]
-    office_patient: set[tuple[Any, ...]]
+    patient: set[tuple[Any, ...]]
     discarded_event: set[tuple[Any, ...]]
     revenue: set[tuple[Any, ...]]
 
@@ -180,15 +180,18 @@ class Office:
 
     def load(self, step: Step) -> None:
         file, table = step.file, f"raw.practice_{step.file.kind}"
-        self.con.execute(f"delete from {table} where _raw_path = ?", [file.raw_path])
+        removed = self.con.execute(f"delete from {table} where _raw_path = ?", [file.raw_path]).fetchone()
+        assert removed is not None
         self.con.execute("delete from catalog.file where raw_path = ?", [file.raw_path])
-        if not step.rows:
-            return  # what went without a load: a file that has become another one's duplicate
+        if not step.rows and not removed[0]:
+            return
         self.load_id += 1
         self.con.execute(
-            "insert into catalog.load (load_id, measurement, entity) values (?, 'practice', ?)",
-            [self.load_id, file.kind],
+            "insert into catalog.load (load_id, measurement, entity, removed_row_count) values (?, 'practice', ?, ?)",
+            [self.load_id, file.kind, removed[0]],
         )
+        if not step.rows:
+            return  # a load of no files: the file has become another one's duplicate
         self.con.execute(
             """
             insert into catalog.file
@@ -212,6 +215,16 @@ class Office:
     def build(self, *, full_refresh: bool = False) -> None:
         build(self.con, self.models, full_refresh=full_refresh)
 
+    def written(self) -> tuple[set[tuple[Any, ...]], set[datetime]]:
+        """Claims and windows that the build after the newest load wrote."""
+        claims = "select _raw_path, _row_number, arrival_number, is_first_content from intermediate."
+        windows = "select distinct window_start_at from intermediate."
+        written = " where seen_load_id = (select max(load_id) from catalog.load)"
+        return (
+            set(rows(self.con, claims + "int_practice_claim__deduplicated" + written)),
+            {start for (start,) in rows(self.con, windows + "int_practice_revenue__by_window" + written)},
+        )
+
     def marts(self) -> Marts:
         return Marts(
             *(
@@ -219,7 +232,7 @@ class Office:
                 for sql in (
                     "select clinic, claim_id, patient_id, claim_code, price_eur, received_at from practice.claim",
                     "select clinic, diagnosis_id, patient_id, icd10_code, received_at from practice.diagnosis",
-                    "select clinic, patient_id, first_name from practice.office_patient",
+                    "select clinic, patient_id, first_name from practice.patient",
                     "select event_kind, clinic, event_id, reason, loaded_raw_path, loaded_row_number"
                     " from practice.discarded_event",
                     "select * exclude (load_id) from practice.revenue_10min",
@@ -370,31 +383,31 @@ def test_every_order_of_a_day_gives_the_same(office: Office) -> None:
         assert office.marts() == whole
 
 
-def test_a_repeat_writes_no_row_but_its_own(office: Office) -> None:
-    """What a batch costs must not grow with the rows before it: those whose number stays are not written again."""
+def test_a_batch_writes_its_ids_and_their_windows_and_no_other(office: Office) -> None:
+    """What a batch costs must not grow with the rows before it: other ids and windows are not written again."""
     office.clear()
     first = Step(CLAIM_A, (claim(EARLY), claim(TIMES[2], 2), claim(LATE, 3)))
     for step in (OF_ADA, Step(DIAGNOSIS_A, (amnesia(EARLY),)), first):
         office.load(step)
     office.build()
-    written = "select _raw_path, _row_number, arrival_number, is_as_first from {} where decision_number > {}"
-    numbered = "intermediate.int_practice_claim__deduplicated"
-    watermark = 2 * office.load_id + 1
-    office.load(Step(CLAIM_B, (claim(TIMES[3]), claim(TIMES[5], 4))))
+    # A repeat, of a claim or a diagnosis, changes no window; a new claim changes its own.
+    office.load(Step(DIAGNOSIS_B, (amnesia(LATE),)))
+    office.load(Step(CLAIM_B, (claim(TIMES[3]), claim(LATE, 4))))
     office.build()
-    assert set(rows(office.con, written.format(numbered, watermark))) == {
-        (CLAIM_B.raw_path, 1, 2, True),
-        (CLAIM_B.raw_path, 2, 1, True),
-    }
-    # An earlier arrival of an id takes the place of the row that stood: that one, and no other, is another now.
-    watermark = 2 * office.load_id + 1
-    earlier = CLAIM_B._replace(name="claim-c")
-    office.load(Step(earlier, (claim(TIMES[1], 3),)))
+    of_claim_1 = {(CLAIM_A.raw_path, 1, 1, True), (CLAIM_B.raw_path, 1, 2, True)}
+    assert office.written() == ({*of_claim_1, (CLAIM_B.raw_path, 2, 1, True)}, {LATE})
+    # An earlier arrival of an id takes the place of the row that stood: two windows change.
+    office.load(Step(DIAGNOSIS_B._replace(name="diagnosis-c"), (amnesia(LATE),)))
+    claim_c = CLAIM_B._replace(name="claim-c")
+    office.load(Step(claim_c, (claim(TIMES[1], 3),)))
     office.build()
-    assert set(rows(office.con, written.format(numbered, watermark))) == {
-        (earlier.raw_path, 1, 1, True),
-        (CLAIM_A.raw_path, 3, 2, True),
-    }
+    assert office.written() == ({(claim_c.raw_path, 1, 1, True), (CLAIM_A.raw_path, 3, 2, True)}, {EARLY, LATE})
+    # A diagnosis changes the windows of its patient's claims from then on.
+    office.load(Step(DIAGNOSIS_B._replace(name="diagnosis-d"), (Diagnosis(2, 1, "J44.9", TIMES[2]),)))
+    claim_d = CLAIM_B._replace(name="claim-d")
+    office.load(Step(claim_d, (claim(LATE),)))
+    office.build()
+    assert office.written() == ({*of_claim_1, (claim_d.raw_path, 1, 3, True)}, {TIMES[2], LATE})
 
 
 def test_another_mapping_counts_with_the_next_build(office: Office) -> None:

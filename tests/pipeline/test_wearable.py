@@ -321,7 +321,6 @@ def test_a_correction_touches_its_day_alone_and_a_roster_lets_in(tmp_path: Path)
     home = DbtHome(tmp_path).prepare()
     lake, warehouse = Lake(tmp_path / "lake"), open_warehouse(home.warehouse_path)
     table = "intermediate.int_wearable_reading__by_minute"
-    buckets = f"{table} where bucket_start_at is not null"
 
     def build() -> None:
         ingest(lake, warehouse)
@@ -335,13 +334,13 @@ def test_a_correction_touches_its_day_alone_and_a_roster_lets_in(tmp_path: Path)
     assert home.query("select count(*) from wearable.reading_1m") == [(0,)]
     put(lake, "2024-07-05", "roster.csv", roster_file("p1"))
     build()
-    assert home.query(f"select value_sum_millionths from {buckets}") == [(130_000_000,)] * 3
-    # A mark on every row: what is made anew loses it.
+    assert home.query(f"select value_sum_millionths from {table}") == [(130_000_000,)] * 3
+    # A mark on every row: a row that is replaced loses it.
     with home.warehouse() as con:
         con.execute(f"update {table} set value_max = 200")
     put(lake, "2024-07-06", "participant=p1/heart_rate-2.json", heart_rate_file("2024-07-02", ("10:00:00", 100)))
     build()
-    after = home.query(f"select measured_on, value_sum_millionths, value_max from {buckets} order by all")
+    after = home.query(f"select measured_on, value_sum_millionths, value_max from {table} order by all")
     assert [(on.day, *rest) for on, *rest in after] == [
         (1, 130_000_000, 200),
         (2, 170_000_000, 100),
@@ -351,11 +350,19 @@ def test_a_correction_touches_its_day_alone_and_a_roster_lets_in(tmp_path: Path)
         datetime(2024, 7, 2),
         85.0,
     )
+    # A file that is loaded again, with another day: its first day goes, in every level.
+    moved = gzip.compress(heart_rate_file("2024-07-09", ("10:00:00", 80)))
+    put(lake, "2024-07-04", "participant=p1/heart_rate-3.json.gz", moved)
+    build()
+    for level in ("1m", "15m", "1h", "1d"):
+        days = f"select distinct bucket_start_at::date from wearable.reading_{level} order by all"
+        assert [on.day for (on,) in home.query(days)] == [1, 2, 9], level
+    assert home.query(f"select value_max from {table} where measured_on = '2024-07-01'") == [(200,)]
 
 
 def test_every_metric_of_the_reader_has_its_plausible_range() -> None:
     """A metric without a range would count in no roll-up."""
-    macro = (Path(__file__).parents[2] / "dbt_project/macros/wearable_metrics.sql").read_text()
+    macro = (Path(__file__).parents[2] / "dbt_project/macros/wearable/metrics.sql").read_text()
     modules = (Path(__file__).parents[2] / "orchestration/lib/wearable_file").glob("*.py")
     reader = "".join(path.read_text() for path in modules)
     ranges = set(re.findall(r"'(\w+)': \[", macro))

@@ -1,14 +1,14 @@
-"""Whatever order readings, corrections and rosters arrive in: grown, made anew or computed by hand, one result.
+"""Readings, corrections and rosters in any order: incremental builds, a full refresh and plain Python give one result.
 
-Files of a few readings arrive in deliveries; some come again, with other content or the same, some vanish from the
-lake, and rosters change time zones and withdrawals. After each arrival the roll-ups grow. What that leaves is compared
-with a full refresh of the same warehouse, and with a model of the rules in plain Python.
+Files of a few readings arrive in deliveries. Some arrive again, with other content or the same, some vanish from the
+lake, and rosters change time zones and withdrawals. After each arrival the models are built incrementally. The result
+is compared with a full refresh of the same warehouse, and with the rules written in plain Python.
 """
 
 import json
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources import ENTITIES
 from orchestration.lib.sources.wearable.contract import WEARABLE_READING, WEARABLE_ROSTER
 from orchestration.lib.warehouse.connection import Warehouse
-from tests.support.dbt_home import DbtHome
+from tests.support.compiled_models import Model, build, compiled
 from tests.support.hypothesis_profile import examples
 from tests.support.in_memory_warehouse import MemoryWarehouse
 
@@ -160,43 +160,19 @@ def summary(values: list[float]) -> tuple[float, ...]:
 
 
 class Rollups:
-    """The models of the roll-ups in a warehouse in memory, built as dbt builds them."""
+    """The source's models in a warehouse in memory, built as dbt builds them."""
 
-    def __init__(self, first: list[dict[str, Any]], grown: dict[str, str]) -> None:
-        self.warehouse = MemoryWarehouse()
-        self.tables = [node for node in first if node["config"]["materialized"] == "incremental"]
-        self.grown = grown
-        with self.warehouse.write() as con:
-            for schema in ("staging", "intermediate", "wearable"):
-                con.execute(f"create schema {schema}")
-            for node in first:
-                kind = "table" if node in self.tables else "view"
-                con.execute(f"create {kind} {node['schema']}.{node['name']} as {node['compiled_code']}")
+    def __init__(self, models: list[Model]) -> None:
+        self.warehouse, self.models = MemoryWarehouse(), models
+        self.build(full_refresh=True)
 
-    def refresh(self) -> None:
+    def build(self, *, full_refresh: bool = False) -> None:
         with self.warehouse.write() as con:
-            for node in self.tables:
-                name = f"{node['schema']}.{node['name']}"
-                con.execute(f"create table {name}__new as {node['compiled_code']}")
-                con.execute(f"delete from {name}")
-                con.execute(f"insert into {name} by name select * from {name}__new")
-                con.execute(f"drop table {name}__new")
-
-    def grow(self) -> None:
-        """One incremental run: dbt's strategy delete+insert."""
-        with self.warehouse.write() as con:
-            for node in self.tables:
-                name, keys = f"{node['schema']}.{node['name']}", node["config"]["unique_key"]
-                con.execute(f"create or replace temp table new_rows as {self.grown[node['name']]}")
-                same = " and ".join(f"new_rows.{key} = old.{key}" for key in keys)
-                con.execute(f"delete from {name} as old where exists (select 1 from new_rows where {same})")
-                con.execute(f"insert into {name} by name select * from new_rows")
+            build(con, self.models, full_refresh=full_refresh)
 
     def clear(self) -> None:
         self.warehouse.clear()
-        with self.warehouse.write() as con:
-            for node in self.tables:
-                con.execute(f"delete from {node['schema']}.{node['name']}")
+        self.build(full_refresh=True)
 
     def days(self) -> list[tuple[Any, ...]]:
         with self.warehouse.read() as con:
@@ -220,25 +196,8 @@ class Rollups:
 
 
 @pytest.fixture(scope="module")
-def rollups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rollups]:
-    """The models as dbt compiles them where nothing is built yet, and where everything is."""
-    home = DbtHome(tmp_path_factory.mktemp("compiled")).prepare()
-    chosen = ["--select", "+reading_1m", "+reading_15m", "+reading_1h", "+reading_1d", "+participant_day"]
-    assert home.dbt("run", *chosen).success
-    first = home.manifest["nodes"]
-    assert home.dbt("compile", *chosen).success
-    grown = home.manifest["nodes"]
-    models = {
-        identity: node
-        for identity, node in first.items()
-        if node.get("compiled_code") and node["resource_type"] == "model"
-    }
-    ordered: list[dict[str, Any]] = []
-    waiting = dict(models)
-    while waiting:
-        free = [identity for identity, node in waiting.items() if not waiting.keys() & set(node["depends_on"]["nodes"])]
-        ordered += [waiting.pop(identity) for identity in free]
-    yield Rollups(ordered, {node["name"]: grown[identity]["compiled_code"] for identity, node in models.items()})
+def rollups(tmp_path_factory: pytest.TempPathFactory) -> Rollups:
+    return Rollups(compiled(tmp_path_factory.mktemp("compiled"), "+tag:wearable"))
 
 
 def arrive(rollups: Rollups, folder: Path, arrivals: Sequence[Arrival]) -> None:
@@ -255,7 +214,7 @@ def arrive(rollups: Rollups, folder: Path, arrivals: Sequence[Arrival]) -> None:
                 written.write_bytes(content.encode())
                 written.replace(path)
         ingest(lake, rollups.warehouse)
-        rollups.grow()
+        rollups.build()
 
 
 def ingest(lake: Lake, warehouse: Warehouse) -> None:
@@ -345,15 +304,15 @@ def day(*readings: tuple[str, float], is_google: bool = False) -> Readings:
         ((Place(D2, "participant=p1/heart_rate-b.json"), day(("12:14:15", 96.25), is_google=True)),),
     ]
 )
-def test_grown_refreshed_and_computed_by_hand_are_the_same(rollups: Rollups, arrivals: list[Arrival]) -> None:
+def test_incremental_builds_equal_a_full_refresh_and_plain_python(rollups: Rollups, arrivals: list[Arrival]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         rollups.clear()
         arrive(rollups, Path(folder), arrivals)
-    grown, days = rollups.levels(), rollups.days()
-    rollups.refresh()
-    compare(grown, rollups.levels(), exact=True)
+    levels, days = rollups.levels(), rollups.days()
+    rollups.build(full_refresh=True)
+    compare(levels, rollups.levels(), exact=True)
     assert days == rollups.days()
-    compare(grown, expected(arrivals))
+    compare(levels, expected(arrivals))
 
 
 def compare(

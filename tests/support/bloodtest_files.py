@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from orchestration.lib.catalog.load_report import LoadReport
@@ -104,7 +105,11 @@ def expected(deliveries: Mapping[str, Files], *, snapshot_drops_absent: bool = T
     """The marts of one clinic's deliveries, by name."""
     marts = Expected()
     names = sorted(deliveries)
-    full = [name for name in names if snapshot_drops_absent and any(map(_is_full, deliveries[name]))]
+    full = [
+        name
+        for name in _changed_deliveries(deliveries)
+        if snapshot_drops_absent and any(map(_is_full, deliveries[name]))
+    ]
     first_delivery: dict[str, str] = {}
     current: dict[str, dict[str, Any]] = {}
     for name in names:
@@ -167,6 +172,16 @@ def _records(deliveries: Mapping[str, Files], folder: str) -> list[tuple[str, Re
         if path.startswith(folder)
         for record in records
     ]
+
+
+def _changed_deliveries(deliveries: Mapping[str, Files]) -> list[str]:
+    """List the deliveries of patients, by name, without those of exactly the files of the delivery before."""
+    files = {
+        name: {path: records for path, records in deliveries[name].items() if path.startswith("patient_data/")}
+        for name in sorted(deliveries)
+    }
+    names = [name for name in files if files[name]]
+    return names[:1] + [name for before, name in pairwise(names) if files[name] != files[before]]
 
 
 def _content(record: Record) -> tuple[Any, ...]:

@@ -1,14 +1,14 @@
 {#
-    Least and greatest plausible value of each metric. What lies outside is kept in the raw table and in staging, and counts
+    Smallest and largest plausible value of each metric. Values outside are kept in the raw table and in staging, and count
     in no roll-up.
 
     - heart rate: the lowest resting rates of athletes are about 26 bpm, the highest of sick adults below 250. Watches give 0
       or -1 off the wrist.
     - HRV: RMSSD beyond 300 ms, and powers beyond 100,000 ms² are artefacts; coverage is a share.
-    - SpO2: below 50 % no watch measures; above 100 % there is nothing.
-    - Active zone minutes: two at most for a minute, 30 for the quarter of an hour in which some exports give them.
-    - breathing rate: asleep, 4 to 60 a minute.
-    - steps of a day: 200,000 is more than the longest runs of 24 hours.
+    - SpO2: no watch measures below 50 %, and a saturation is at most 100 %.
+    - active zone minutes: at most two a minute, so 30 in the quarters of an hour that some exports have.
+    - breathing rate: 4 to 60 a minute, asleep.
+    - steps: 200,000 a day is more than in the longest runs of 24 hours.
 #}
 {% macro wearable_metrics() -%}
     {{ return({
@@ -28,7 +28,7 @@
     }) }}
 {%- endmacro %}
 
-{# Whether a value is one that its metric can have. #}
+{# Whether a value is plausible for its metric. #}
 {% macro is_plausible(metric, value) -%}
     (
         false
@@ -39,8 +39,7 @@
 {%- endmacro %}
 
 {#
-    A value as a whole number of millionths: sums of them are exact, whatever the order of adding up. A millionth is far
-    below what any watch resolves.
+    A value as a whole number of millionths: their sum is exact in any order of addition. No watch resolves a millionth.
 #}
 {% macro as_millionths(value) -%}
     cast(round({{ value }} * 1000000) as bigint)

@@ -1,5 +1,5 @@
 -- A returned row is a customer whose latest record was updated in the future, by a clock that is wrong. Until then it
--- counts as without consent, since nobody can tell whether it is the last word.
+-- counts as without consent, since it is unknown whether a later record follows.
 {{ config(severity='warn') }}
 
 select

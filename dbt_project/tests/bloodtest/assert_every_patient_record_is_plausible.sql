@@ -1,4 +1,4 @@
--- A returned row is a patient whose age, height or weight cannot be right; the record counts, and is flagged.
+-- A returned row is a patient whose age, height or weight is implausible; the record counts, and is flagged.
 {{ config(severity='warn') }}
 
 select

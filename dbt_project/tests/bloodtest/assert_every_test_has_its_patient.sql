@@ -1,4 +1,4 @@
--- A returned row is a patient who has tests and of whom no record has come: the clinic should deliver it.
+-- A returned row is a patient who has tests and no record: the clinic should deliver the record.
 {{ config(severity='warn') }}
 
 select

@@ -1,15 +1,15 @@
--- A returned row is a file that tests were taken from, and that was since loaded anew, refused, or found to be a
--- duplicate: its tests would be those of before.
+-- A returned row is a file that tests were loaded from and that has since been loaded anew or removed: its tests are
+-- outdated.
 {{ config(meta={'dagster': {'ref': {'name': 'bloodtest'}}}) }}
 
-with row_file as (
+select
+    loaded_raw_path,
+    load_id
+from {{ ref('bloodtest') }}
 
-    select distinct
-        loaded_raw_path,
-        load_id
-    from {{ ref('bloodtest') }}
+except
 
-)
-
-select * from row_file
-where not {{ is_of_loaded_file('row_file.loaded_raw_path', 'row_file.load_id') }}
+select
+    raw_path as loaded_raw_path,
+    load_id
+from {{ ref('stg_catalog__loaded_file') }}

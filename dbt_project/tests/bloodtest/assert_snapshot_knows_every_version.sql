@@ -1,5 +1,5 @@
--- A returned row is a version of a patient that the snapshot does not hold for true, or one that it does and that is
--- none: it was not run after the models. (`dbt build` runs it, `dbt run` does not.)
+-- A returned row is a version of a patient that the snapshot lacks, or one that it has in excess: it was not run after
+-- the models. (`dbt build` runs it, `dbt run` does not.)
 -- depends_on: {{ ref('patient_history_snapshot') }}
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'patient_history'}}}) }}
 
@@ -26,7 +26,7 @@ known as (
         valid_to_delivery
     from {{ snapshot if has_snapshot else ref('patient_history') }}
     {% if has_snapshot %}
-        where dbt_valid_to is null and not is_withdrawn
+        where dbt_valid_to is null
     {% endif %}
 
 ),

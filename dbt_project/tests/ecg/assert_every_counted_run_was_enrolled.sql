@@ -1,12 +1,11 @@
 -- A returned row is a run that counts and has beats enough, but no template: an earlier version of the transforms made
 -- its figures, and `vitalhouse build --measurement ecg --recompute` makes them anew. Of eight beats three lie whole in
 -- a run at any heart rate that is detected.
-{{ config(meta={'dagster': {'ref': {'name': 'int_ecg_run__with_template'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'int_ecg_run__usable'}}}) }}
 
-select run.run_key
-from {{ ref('int_ecg_run__usable') }} as counted
-inner join {{ ref('int_ecg_run__header_with_signal') }} as run on counted.run_key = run.run_key
-left join {{ ref('int_ecg_run__with_template') }} as enrolled on counted.run_key = enrolled.run_key
+select usable_run.run_key
+from {{ ref('int_ecg_run__usable') }} as usable_run
+inner join {{ ref('int_ecg_run__header_with_signal') }} as run on usable_run.run_key = run.run_key
 where
     run.beat_count >= 8
-    and enrolled.run_key is null
+    and usable_run.template_mv is null

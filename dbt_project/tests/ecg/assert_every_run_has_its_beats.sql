@@ -21,7 +21,7 @@ counted as (
 
 different as (
 
-    -- earlier versions of the transforms told no beats apart and wrote none
+    -- earlier versions of the transforms wrote no beats
     select
         run.run_key,
         run.beat_count,

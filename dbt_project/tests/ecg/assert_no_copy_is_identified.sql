@@ -1,4 +1,4 @@
--- A returned row is a run that was asked who it is, and is a copy of another or unusable.
+-- A returned row is an identified run that is a copy of another or unusable.
 {{ config(meta={'dagster': {'ref': {'name': 'identification'}}}) }}
 
 select

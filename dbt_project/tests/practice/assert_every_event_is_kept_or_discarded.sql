@@ -31,7 +31,7 @@ discarded as (
 
 counted as (
 
-    {% for kind, mart in {'claim': 'claim', 'diagnosis': 'diagnosis', 'patient': 'office_patient'}.items() %}
+    {% for kind, mart in {'claim': 'claim', 'diagnosis': 'diagnosis', 'patient': 'practice_patient'}.items() %}
         select
             '{{ kind }}' as event_kind,
             count(*) as row_count

@@ -1,4 +1,4 @@
--- A returned row is a participant whose readings wait because no roster says who that is.
+-- A returned row is a participant whose readings wait because no roster names the participant.
 {{ config(severity='warn') }}
 
 select

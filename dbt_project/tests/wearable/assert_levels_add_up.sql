@@ -1,4 +1,4 @@
--- A returned row is a participant's metric of which two levels of roll-ups have another number of readings or sum.
+-- A returned row is a participant's metric of which two levels of roll-ups differ in number or sum.
 {{ config(meta={'dagster': {'ref': {'name': 'int_wearable_reading__by_day'}}}) }}
 
 with counted as (
@@ -18,7 +18,7 @@ with counted as (
 
 ),
 
-different as (
+final as (
 
     select
         participant_key,
@@ -33,4 +33,4 @@ different as (
 
 )
 
-select * from different
+select * from final

@@ -13,7 +13,7 @@ participant as (
 
 ),
 
-after_withdrawal as (
+final as (
 
     select
         reading.participant_key,
@@ -27,4 +27,4 @@ after_withdrawal as (
 
 )
 
-select * from after_withdrawal
+select * from final

@@ -10,19 +10,9 @@ customer as (
 
 ),
 
-consented as (
+final as (
 
     -- the customers with an email address have all consented, or none of its readings is here
-    select distinct
-        clinic,
-        email
-    from customer
-    where is_email_consented
-
-),
-
-trusted as (
-
     select
         reading.clinic,
         reading.email,
@@ -31,11 +21,16 @@ trusted as (
         reading.y,
         reading.z,
         reading.first_delivery,
-        reading._load_id
+        reading._load_id,
+        {{ seen_load_id(parents=[ref('customer_trusted'), ref('customer_consent_history')]) }} as seen_load_id
     from reading
-    inner join consented on reading.clinic = consented.clinic and reading.email = consented.email
+    semi join customer
+        on
+            reading.clinic = customer.clinic
+            and reading.email = customer.email
+            and customer.is_email_consented
     where {{ was_consented_when_taken('reading', 'email') }}
 
 )
 
-select * from trusted
+select * from final

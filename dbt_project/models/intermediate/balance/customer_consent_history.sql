@@ -1,5 +1,24 @@
 with record as (
 
+    select * from {{ ref('stg_balance__customer') }}
+
+),
+
+latest_per_update as (
+
+    -- one record counts of several of the same customer and time
+    select *
+    from record
+    qualify
+        row_number() over (
+            partition by customer_key, last_updated_at
+            order by {{ latest_record_first() }}
+        ) = 1
+
+),
+
+dated as (
+
     select
         customer_key,
         clinic,
@@ -9,7 +28,7 @@ with record as (
         research_consent_at,
         first_delivery,
         lead(last_updated_at) over (partition by customer_key order by last_updated_at) as next_updated_at
-    from {{ ref('int_balance_customer__latest_per_update') }}
+    from latest_per_update
 
 ),
 
@@ -17,17 +36,17 @@ statement as (
 
     -- what a record says of the time of its update
     select
-        * exclude (next_updated_at),
+        *,
         last_updated_at as stated_at,
         coalesce(research_consent_at <= last_updated_at, false) as has_research_consent
-    from record
+    from dated
     union all
     -- a consent that begins later begins then, unless a newer record came before that
     select
-        * exclude (next_updated_at),
+        *,
         research_consent_at as stated_at,
         true as has_research_consent
-    from record
+    from dated
     where research_consent_at > last_updated_at and (next_updated_at is null or research_consent_at < next_updated_at)
 
 ),
@@ -58,7 +77,7 @@ started as (
 
 ),
 
-period as (
+final as (
 
     select
         customer_key,
@@ -69,9 +88,10 @@ period as (
         valid_from_at,
         lead(valid_from_at) over (partition by customer_key order by stated_at) as valid_to_at,
         last_updated_at,
-        first_delivery
+        first_delivery,
+        {{ seen_load_id() }} as seen_load_id
     from started
 
 )
 
-select * from period
+select * from final

@@ -4,7 +4,7 @@ with customer as (
 
 ),
 
-consented as (
+final as (
 
     select
         customer_key,
@@ -23,10 +23,11 @@ consented as (
         is_email_consented,
         is_device_consented,
         is_email_shared,
-        is_serial_number_shared
+        is_serial_number_shared,
+        {{ seen_load_id(parents=[ref('int_balance_customer__consent_status')]) }} as seen_load_id
     from customer
     where has_research_consent
 
 )
 
-select * from consented
+select * from final

@@ -21,7 +21,7 @@ counted as (
 
 ),
 
-measured as (
+final as (
 
     select
         customer.customer_key,
@@ -33,18 +33,15 @@ measured as (
         customer.phone,
         customer.birth_date,
         customer.registered_at,
-        customer.last_updated_at,
         customer.research_consent_at,
-        customer.public_consent_at,
-        customer.friends_consent_at,
-        customer.is_email_consented,
         customer.is_device_consented,
         customer.is_email_shared,
         customer.is_serial_number_shared,
-        counted.accelerometer_reading_count
+        counted.accelerometer_reading_count,
+        {{ seen_load_id(parents=[ref('customer_trusted'), ref('accelerometer_trusted')]) }} as seen_load_id
     from customer
     inner join counted on customer.clinic = counted.clinic and customer.email = counted.email
 
 )
 
-select * from measured
+select * from final

@@ -16,7 +16,7 @@ step_trainer as (
 
 ),
 
-paired as (
+matched_reading as (
 
     -- of the same customer at the same time: time alone would pair one customer's steps with another's phone
     select
@@ -42,26 +42,28 @@ paired as (
 
 attributed as (
 
-    -- whose steps, or whose phone, these are cannot be told where two customers fit at one instant
+    -- where two customers fit at one instant, nobody can tell whose steps, or whose phone, these are
     select
-        participant_key,
-        clinic,
-        email,
-        serial_number,
-        measured_at,
-        x,
-        y,
-        z,
-        distance_from_object_cm,
+        *,
         min(email) over same_steps != max(email) over same_steps
         or min(serial_number) over same_phone != max(serial_number) over same_phone as is_ambiguous
-    from paired
+    from matched_reading
     where is_shared
     window
         same_steps as (partition by clinic, serial_number, measured_at),
         same_phone as (partition by clinic, email, measured_at)
     union all
     select
+        *,
+        false as is_ambiguous
+    from matched_reading
+    where not is_shared
+
+),
+
+final as (
+
+    select
         participant_key,
         clinic,
         email,
@@ -71,10 +73,12 @@ attributed as (
         y,
         z,
         distance_from_object_cm,
-        false as is_ambiguous
-    from paired
-    where not is_shared
+        is_ambiguous,
+        {{ seen_load_id(parents=[
+            ref('int_balance_customer__with_readings'), ref('accelerometer_trusted'), ref('step_trainer_trusted')
+        ]) }} as seen_load_id
+    from attributed
 
 )
 
-select * from attributed
+select * from final

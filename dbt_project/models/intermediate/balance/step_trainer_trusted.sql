@@ -10,30 +10,27 @@ customer as (
 
 ),
 
-consented as (
+final as (
 
     -- the customers with a device have all consented, or none of its readings is here
-    select distinct
-        clinic,
-        serial_number
-    from customer
-    where is_device_consented
-
-),
-
-trusted as (
-
     select
         reading.clinic,
         reading.serial_number,
         reading.measured_at,
         reading.distance_from_object_cm,
         reading.first_delivery,
-        reading._load_id
+        reading._load_id,
+        {{ seen_load_id(parents=[
+            ref('int_balance_customer__with_readings'), ref('customer_consent_history')
+        ]) }} as seen_load_id
     from reading
-    inner join consented on reading.clinic = consented.clinic and reading.serial_number = consented.serial_number
+    semi join customer
+        on
+            reading.clinic = customer.clinic
+            and reading.serial_number = customer.serial_number
+            and customer.is_device_consented
     where {{ was_consented_when_taken('reading', 'serial_number') }}
 
 )
 
-select * from trusted
+select * from final

@@ -54,7 +54,7 @@ near_duplicate as (
 
 ),
 
-compared as (
+final as (
 
     select
         run.run_key,
@@ -69,4 +69,4 @@ compared as (
 
 )
 
-select * from compared
+select * from final

@@ -1,8 +1,8 @@
-"""Runs asked who they are: the logic lies in orchestration/lib/identity.py."""
+"""Match each run with the people of its clinic, with dbt_project/python/ecg_identification.py."""
 
-from orchestration.lib.sources.ecg.identification import match_runs
+from ecg_identification import match_runs
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    return match_runs(dbt.ref("int_ecg_run__with_template").to_arrow_table())
+    return match_runs(dbt.ref("int_ecg_run__usable").filter("template_mv is not null").to_arrow_table())

@@ -10,7 +10,7 @@ comparison as (
 
 ),
 
-counted as (
+final as (
 
     -- a copy, under whatever name, would be compared with itself
     select
@@ -20,8 +20,7 @@ counted as (
         run.run_number,
         run.recorded_on,
         run.transform_version,
-        run.signal_loaded_raw_path,
-        run.transform_load_id
+        run.template_mv
     from run
     inner join comparison on run.run_key = comparison.run_key
     where
@@ -31,4 +30,4 @@ counted as (
 
 )
 
-select * from counted
+select * from final

@@ -29,7 +29,7 @@ intersected as (
 
 ),
 
-judged as (
+compared as (
 
     select
         *,
@@ -39,7 +39,7 @@ judged as (
 
 ),
 
-narrowed as (
+final as (
 
     -- contradicting runs say nothing: the figure they disagree on is unknown
     select
@@ -49,8 +49,8 @@ narrowed as (
         case when not has_age_conflict then birth_date_latest end as birth_date_latest,
         has_age_conflict,
         has_sex_conflict
-    from judged
+    from compared
 
 )
 
-select * from narrowed
+select * from final

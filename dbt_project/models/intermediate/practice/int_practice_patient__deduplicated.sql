@@ -4,7 +4,7 @@ with patient as (
 
 ),
 
-numbered as (
+final as (
 
     -- a list of patients has no time of receipt: its first delivery, by name, says when it came
     select
@@ -22,7 +22,7 @@ numbered as (
             coalesce(first_value(phone_number) over arrival, ''),
             coalesce(first_value(first_name) over arrival, ''),
             coalesce(first_value(last_name) over arrival, '')
-        ) as is_as_first
+        ) as is_first_content
     from patient
     window
         arrival as (
@@ -39,4 +39,4 @@ numbered as (
 
 )
 
-select * from numbered
+select * from final

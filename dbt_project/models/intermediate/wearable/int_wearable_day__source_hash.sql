@@ -1,4 +1,6 @@
-with covered as (
+{{ config(materialized='table') }}
+
+with coverage as (
 
     select * from {{ ref('int_wearable_file__time_coverage') }}
 
@@ -16,67 +18,67 @@ roster as (
 
 ),
 
-of_known as (
+joined as (
 
-    -- readings of who is in no roster wait: without a time zone they have no time
+    -- readings of a participant in no roster wait: without a time zone they have no time
     select
-        covered.participant_key,
-        covered.metric,
-        covered.raw_path,
-        covered.load_id,
-        covered.is_utc,
-        covered.first_time,
-        covered.last_time,
+        coverage.*,
         file.last_delivery,
         roster.timezone,
-        roster.withdrawn_on
-    from covered
-    inner join file on covered.raw_path = file.raw_path and covered.load_id = file.load_id
-    inner join roster on covered.participant_key = roster.participant_key
+        roster.withdrawn_on,
+        case
+            when coverage.is_utc then coverage.first_time
+            else {{ local_to_utc('coverage.first_time', 'roster.timezone') }}
+        end as first_at,
+        case
+            when coverage.is_utc then coverage.last_time
+            else {{ local_to_utc('coverage.last_time', 'roster.timezone') }}
+        end as last_at
+    from coverage
+    inner join file on coverage.raw_path = file.raw_path
+    inner join roster on coverage.participant_key = roster.participant_key
 
 ),
 
-in_utc as (
+clock_change as (
 
+    -- where the clock changes in between, times in the changed hour lie outside the first and the last
     select
         *,
         case
-            when is_utc then first_time else {{ local_to_utc('first_time', 'timezone') }}
-        end as first_at,
-        case
-            when is_utc then last_time else {{ local_to_utc('last_time', 'timezone') }}
-        end as last_at
-    from of_known
+            when last_at - first_at = last_time - first_time then interval '0 hours' else interval '1 hour'
+        end as margin
+    from joined
 
 ),
 
 by_day as (
 
-    -- where the clock is changed in between, times in the changed hour lie outside the first and the last
     select
         *,
-        {{
-            days_between(
-                "cast(first_at - if(last_at - first_at = last_time - first_time, interval '0 hours', interval '1 hour') as date)",
-                "cast(last_at + if(last_at - first_at = last_time - first_time, interval '0 hours', interval '1 hour') as date)",
-            )
-        }} as measured_on
-    from in_utc
+        {{ days_between('cast(first_at - margin as date)', 'cast(last_at + margin as date)') }} as measured_on
+    from clock_change
 
 ),
 
-fingerprinted as (
+final as (
 
     select
         participant_key,
         metric,
         measured_on,
+        bool_or(margin = interval '0 hours') as has_reading,
         {{
-            fingerprint(['raw_path', 'load_id', 'last_delivery', 'timezone', 'withdrawn_on', 'first_time', 'last_time'])
-        }} as fingerprint
+            group_hash([
+                'participant_key', 'metric', 'measured_on', 'series_id', 'load_id', 'written_on', 'sleep_date', 'is_utc',
+                'first_time', 'last_time', 'last_delivery', 'timezone', 'withdrawn_on',
+            ])
+        }} as source_hash
     from by_day
+    -- wherever the participant is, the last day that counts ends a day later in UTC at most
+    where withdrawn_on is null or measured_on <= withdrawn_on + 1
     group by participant_key, metric, measured_on
 
 )
 
-select * from fingerprinted
+select * from final

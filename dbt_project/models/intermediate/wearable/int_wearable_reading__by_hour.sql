@@ -1,10 +1,3 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['participant_key', 'metric', 'measured_on'],
-        on_schema_change='fail',
-    )
-}}
+{{ config(materialized='table') }}
 
-{{ coarser_rollup('int_wearable_reading__by_quarter_hour', 60) }}
+{{ rolled_up('int_wearable_reading__by_quarter_hour', 60) }}

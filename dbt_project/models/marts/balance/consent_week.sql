@@ -6,7 +6,7 @@ with consent_change as (
 
 changed as (
 
-    -- a whole week: the time of a consent tells who somebody is
+    -- a whole week, since the exact time of a consent identifies the customer
     select
         clinic,
         date_trunc('week', changed_at)::date as week_start_on,
@@ -18,7 +18,7 @@ changed as (
 
 ),
 
-summed as (
+final as (
 
     select
         clinic,
@@ -31,4 +31,4 @@ summed as (
 
 )
 
-select * from summed
+select * from final

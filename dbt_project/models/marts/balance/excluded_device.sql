@@ -36,7 +36,7 @@ device as (
 
 ),
 
-judged as (
+device_with_reason as (
 
     select
         coalesce(device.clinic, reading.clinic) as clinic,
@@ -57,14 +57,14 @@ judged as (
 
 ),
 
-excluded as (
+final as (
 
     select
         clinic || ':' || serial_number as device_key,
         *
-    from judged
+    from device_with_reason
     where reason is not null
 
 )
 
-select * from excluded
+select * from final

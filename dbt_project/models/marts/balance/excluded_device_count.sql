@@ -4,7 +4,7 @@ with excluded_device as (
 
 ),
 
-counted as (
+final as (
 
     select
         clinic,
@@ -17,4 +17,4 @@ counted as (
 
 )
 
-select * from counted
+select * from final

@@ -4,7 +4,7 @@ with pair as (
 
 ),
 
-curated as (
+final as (
 
     select
         participant_key,
@@ -12,10 +12,11 @@ curated as (
         x,
         y,
         z,
-        distance_from_object_cm
+        distance_from_object_cm,
+        {{ seen_load_id(parents=[ref('int_balance_reading__joined')]) }} as seen_load_id
     from pair
     where not is_ambiguous
 
 )
 
-select * from curated
+select * from final

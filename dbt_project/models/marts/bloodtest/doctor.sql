@@ -1,7 +1,6 @@
 with record as (
 
     select * from {{ ref('int_bloodtest_patient__records') }}
-    where not is_withdrawn
 
 ),
 
@@ -30,7 +29,7 @@ last_full_delivery as (
 
 spelling as (
 
-    -- whom a full snapshot and what came after it do not speak of is gone
+    -- a doctor whom neither the last full snapshot nor a later delivery names is dropped
     select
         record.doctor_key,
         record.clinic,
@@ -46,58 +45,28 @@ spelling as (
         and record.delivery >= coalesce(last_full_delivery.delivery, record.delivery)
     group by all
 
-),
-
-name as (
+    union all
 
     select
-        doctor_key,
-        delivery,
-        doctor_name,
-        sum(record_count) as record_count
-    from spelling
-    where doctor_name is not null
-    group by all
+        '{{ unknown_key() }}' as doctor_key,
+        null as clinic,
+        null as doctor_id,
+        null as delivery,
+        null as doctor_name,
+        null as practice_name,
+        0 as record_count
 
 ),
 
 latest_name as (
 
-    -- the latest delivery's name; of several within it the most frequent
-    select
-        doctor_key,
-        doctor_name
-    from name
-    qualify row_number() over (
-        partition by doctor_key
-        order by delivery desc, record_count desc, doctor_name asc
-    ) = 1
-
-),
-
-practice as (
-
-    select
-        doctor_key,
-        delivery,
-        practice_name,
-        sum(record_count) as record_count
-    from spelling
-    where practice_name is not null
-    group by all
+    {{ latest_spelling('spelling', 'doctor_key', 'doctor_name') }}
 
 ),
 
 latest_practice as (
 
-    select
-        doctor_key,
-        practice_name
-    from practice
-    qualify row_number() over (
-        partition by doctor_key
-        order by delivery desc, record_count desc, practice_name asc
-    ) = 1
+    {{ latest_spelling('spelling', 'doctor_key', 'practice_name') }}
 
 ),
 
@@ -112,45 +81,24 @@ patient_count as (
 
 ),
 
-doctor as (
+final as (
 
     select
-        doctor_key,
-        clinic,
-        doctor_id,
-        {{ distinct_values('doctor_name') }} as name_variants,
-        min(delivery) as first_delivery
-    from spelling
-    group by all
-
-    union all
-
-    select
-        '{{ unknown_key() }}' as doctor_key,
-        null as clinic,
-        null as doctor_id,
-        [] as name_variants,
-        null as first_delivery
-
-),
-
-described as (
-
-    select
-        doctor.doctor_key,
-        doctor.clinic,
-        doctor.doctor_id,
+        spelling.doctor_key,
+        spelling.clinic,
+        spelling.doctor_id,
         latest_name.doctor_name,
-        doctor.name_variants,
-        len(doctor.name_variants)::integer as name_variant_count,
+        {{ distinct_values('spelling.doctor_name') }} as name_variants,
+        cast(count(distinct spelling.doctor_name) as integer) as name_variant_count,
         latest_practice.practice_name,
         coalesce(patient_count.patient_count, 0) as patient_count,
-        doctor.first_delivery
-    from doctor
-    left join latest_name on doctor.doctor_key = latest_name.doctor_key
-    left join latest_practice on doctor.doctor_key = latest_practice.doctor_key
-    left join patient_count on doctor.doctor_key = patient_count.doctor_key
+        min(spelling.delivery) as first_delivery
+    from spelling
+    left join latest_name on spelling.doctor_key = latest_name.doctor_key
+    left join latest_practice on spelling.doctor_key = latest_practice.doctor_key
+    left join patient_count on spelling.doctor_key = patient_count.doctor_key
+    group by all
 
 )
 
-select * from described
+select * from final

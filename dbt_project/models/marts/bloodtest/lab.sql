@@ -1,6 +1,6 @@
-with record as (
+with log as (
 
-    select * from {{ ref('int_bloodtest_lab__name_counts') }}
+    select * from {{ ref('stg_bloodtest__log') }}
 
 ),
 
@@ -13,82 +13,17 @@ loaded_file as (
 spelling as (
 
     select
-        record.lab_key,
-        record.clinic,
-        record.lab_id,
-        record.lab_name,
-        record.city,
-        record.record_count,
+        log.lab_key,
+        log.clinic,
+        log.lab_id,
+        log.lab_name,
+        log.city,
         loaded_file.first_delivery,
-        loaded_file.last_delivery
-    from record
-    inner join loaded_file on record._raw_path = loaded_file.raw_path
-
-),
-
-name as (
-
-    select
-        lab_key,
-        last_delivery,
-        lab_name,
-        sum(record_count) as record_count
-    from spelling
-    where lab_name is not null
-    group by all
-
-),
-
-latest_name as (
-
-    -- the latest delivery's name; of several within it the most frequent
-    select
-        lab_key,
-        lab_name
-    from name
-    qualify row_number() over (
-        partition by lab_key
-        order by last_delivery desc, record_count desc, lab_name asc
-    ) = 1
-
-),
-
-city as (
-
-    select
-        lab_key,
-        last_delivery,
-        city,
-        sum(record_count) as record_count
-    from spelling
-    where city is not null
-    group by all
-
-),
-
-latest_city as (
-
-    select
-        lab_key,
-        city
-    from city
-    qualify row_number() over (
-        partition by lab_key
-        order by last_delivery desc, record_count desc, city asc
-    ) = 1
-
-),
-
-lab as (
-
-    select
-        lab_key,
-        clinic,
-        lab_id,
-        {{ distinct_values('lab_name') }} as name_variants,
-        {{ distinct_values('city') }} as city_variants,
-        min(first_delivery) as first_delivery
-    from spelling
+        loaded_file.last_delivery as delivery,
+        count(*) as record_count
+    from log
+    inner join loaded_file on log._raw_path = loaded_file.raw_path
+    where log.lab_id is not null
     group by all
 
     union all
@@ -97,28 +32,43 @@ lab as (
         '{{ unknown_key() }}' as lab_key,
         null as clinic,
         null as lab_id,
-        [] as name_variants,
-        [] as city_variants,
-        null as first_delivery
+        null as lab_name,
+        null as city,
+        null as first_delivery,
+        null as delivery,
+        0 as record_count
 
 ),
 
-described as (
+latest_name as (
+
+    {{ latest_spelling('spelling', 'lab_key', 'lab_name') }}
+
+),
+
+latest_city as (
+
+    {{ latest_spelling('spelling', 'lab_key', 'city') }}
+
+),
+
+final as (
 
     select
-        lab.lab_key,
-        lab.clinic,
-        lab.lab_id,
+        spelling.lab_key,
+        spelling.clinic,
+        spelling.lab_id,
         latest_name.lab_name,
-        lab.name_variants,
-        len(lab.name_variants)::integer as name_variant_count,
+        {{ distinct_values('spelling.lab_name') }} as name_variants,
+        cast(count(distinct spelling.lab_name) as integer) as name_variant_count,
         latest_city.city,
-        lab.city_variants,
-        lab.first_delivery
-    from lab
-    left join latest_name on lab.lab_key = latest_name.lab_key
-    left join latest_city on lab.lab_key = latest_city.lab_key
+        {{ distinct_values('spelling.city') }} as city_variants,
+        min(spelling.first_delivery) as first_delivery
+    from spelling
+    left join latest_name on spelling.lab_key = latest_name.lab_key
+    left join latest_city on spelling.lab_key = latest_city.lab_key
+    group by all
 
 )
 
-select * from described
+select * from final

@@ -1,68 +1,48 @@
 {{ config(materialized='view') }}
 
-with patient as (
+with version as (
 
     select * from {{ ref('int_bloodtest_patient__scd2') }}
+
+),
+
+current_version as (
+
+    select * from version
     where is_current
 
 ),
 
-described as (
+unknown_member as (
 
-    select
-        patient_key,
-        clinic,
-        patient_id,
-        doctor_key,
-        practice_name,
-        first_name,
-        last_name,
-        address,
-        age_years,
-        sex,
-        height_cm,
-        weight_kg,
-        {{ implausible_patient_reason() }} as implausible_reason,
-        version_number as version_count,
-        first_delivery,
-        valid_from_delivery
-    from patient
+    select '{{ unknown_key() }}' as patient_key
 
 ),
 
-with_unknown_member as (
+final as (
 
+    -- nothing matches: the unknown member, of whom nothing is known, is a row beside the patients
     select
-        *,
-        implausible_reason is null as is_plausible
-    from described
-
-    union all by name
-
-    select
-        '{{ unknown_key() }}' as patient_key,
-        '{{ unknown_key() }}' as doctor_key,
-        0 as version_count,
-        true as is_plausible
+        coalesce(current_version.patient_key, unknown_member.patient_key) as patient_key,
+        current_version.clinic,
+        current_version.patient_id,
+        coalesce(current_version.doctor_key, '{{ unknown_key() }}') as doctor_key,
+        current_version.practice_name,
+        current_version.first_name,
+        current_version.last_name,
+        current_version.address,
+        current_version.age_years,
+        current_version.sex,
+        current_version.height_cm,
+        current_version.weight_kg,
+        {{ implausible_patient_reason() }} is null as is_plausible,
+        {{ implausible_patient_reason() }} as implausible_reason,
+        coalesce(current_version.version_number, 0) as version_count,
+        current_version.first_delivery,
+        current_version.valid_from_delivery
+    from current_version
+    full outer join unknown_member on current_version.patient_key = unknown_member.patient_key
 
 )
 
-select
-    patient_key,
-    clinic,
-    patient_id,
-    doctor_key,
-    practice_name,
-    first_name,
-    last_name,
-    address,
-    age_years,
-    sex,
-    height_cm,
-    weight_kg,
-    is_plausible,
-    implausible_reason,
-    version_count,
-    first_delivery,
-    valid_from_delivery
-from with_unknown_member
+select * from final

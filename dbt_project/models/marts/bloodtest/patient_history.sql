@@ -6,7 +6,7 @@ with version as (
 
 ),
 
-described as (
+final as (
 
     select
         patient_key,
@@ -29,4 +29,4 @@ described as (
 
 )
 
-select * from described
+select * from final

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
-with tested as (
+with summary as (
 
     select * from {{ ref('patient_test_summary') }}
     where recent_test_count > 0
@@ -13,7 +13,7 @@ patient as (
 
 ),
 
-judged as (
+flagged as (
 
     select
         clinic,
@@ -31,42 +31,42 @@ judged as (
         coalesce(latest_glucose_level = 3, false) as has_high_glucose,
         total_cholesterol_level,
         coalesce(total_cholesterol_level > 10, false) as has_total_cholesterol_above_10
-    from tested
+    from summary
 
 ),
 
-watched as (
+final as (
 
     select
         -- ids
-        judged.clinic,
-        judged.patient_id,
+        flagged.clinic,
+        flagged.patient_id,
         coalesce(patient.patient_key, '{{ unknown_key() }}') as patient_key,
         coalesce(patient.doctor_key, '{{ unknown_key() }}') as doctor_key,
-        -- the recent tests
-        judged.recent_test_count,
-        judged.latest_test_at,
-        judged.latest_systolic_mmhg,
-        judged.latest_diastolic_mmhg,
-        judged.latest_cholesterol_level,
-        judged.latest_glucose_level,
-        judged.raised_pressure_count,
-        -- why
-        judged.has_severe_pressure,
-        judged.has_repeatedly_raised_pressure,
-        judged.has_high_cholesterol,
-        judged.has_high_glucose,
+        -- recent tests
+        flagged.recent_test_count,
+        flagged.latest_test_at,
+        flagged.latest_systolic_mmhg,
+        flagged.latest_diastolic_mmhg,
+        flagged.latest_cholesterol_level,
+        flagged.latest_glucose_level,
+        flagged.raised_pressure_count,
+        -- reasons
+        flagged.has_severe_pressure,
+        flagged.has_repeatedly_raised_pressure,
+        flagged.has_high_cholesterol,
+        flagged.has_high_glucose,
         -- the rule of the system before this one
-        judged.total_cholesterol_level,
-        judged.has_total_cholesterol_above_10
-    from judged
-    left join patient on judged.clinic = patient.clinic and judged.patient_id = patient.patient_id
+        flagged.total_cholesterol_level,
+        flagged.has_total_cholesterol_above_10
+    from flagged
+    left join patient on flagged.clinic = patient.clinic and flagged.patient_id = patient.patient_id
     where
-        judged.has_severe_pressure
-        or judged.has_repeatedly_raised_pressure
-        or judged.has_high_cholesterol
-        or judged.has_high_glucose
+        flagged.has_severe_pressure
+        or flagged.has_repeatedly_raised_pressure
+        or flagged.has_high_cholesterol
+        or flagged.has_high_glucose
 
 )
 
-select * from watched
+select * from final

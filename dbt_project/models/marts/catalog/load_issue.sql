@@ -28,7 +28,7 @@ refused_row as (
 
 refused_file as (
 
-    -- a file of which no row was good says so of each of them
+    -- where every row of a file was refused, the rows say so already
     select
         case file.status when 'waiting' then 'file waits' else 'file refused' end as kind,
         file.measurement,
@@ -52,7 +52,7 @@ refused as (
 
 ),
 
-told as (
+redacted as (
 
     select
         *,
@@ -61,7 +61,7 @@ told as (
 
 ),
 
-counted as (
+final as (
 
     select
         measurement,
@@ -74,9 +74,9 @@ counted as (
         count(*) filter (where kind = 'row refused') as row_count,
         min(raw_path) as example_raw_path,
         min_by(line_number, (raw_path, line_number)) as example_line_number
-    from told
+    from redacted
     group by measurement, clinic, delivery, entity, kind, problem
 
 )
 
-select * from counted
+select * from final

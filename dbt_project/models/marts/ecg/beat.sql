@@ -10,7 +10,7 @@ run_metadata as (
 
 ),
 
-current_beat as (
+final as (
 
     -- the Parquet files also hold beats of signals that a later delivery or computation has replaced
     select
@@ -46,4 +46,4 @@ current_beat as (
 
 )
 
-select * from current_beat
+select * from final

@@ -4,7 +4,7 @@ with match as (
 
 ),
 
-described as (
+final as (
 
     select
         clinic,
@@ -18,10 +18,10 @@ described as (
         best_match_score,
         second_match_subject_key,
         second_match_score,
-        len(gallery_score)::integer as gallery_subject_count,
+        {{ list_length('gallery_score') }}::integer as gallery_subject_count,
         transform_version
     from match
 
 )
 
-select * from described
+select * from final

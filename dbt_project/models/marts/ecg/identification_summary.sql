@@ -4,7 +4,7 @@ with rate as (
 
 ),
 
-described as (
+final as (
 
     select
         clinic,
@@ -26,4 +26,4 @@ described as (
 
 )
 
-select * from described
+select * from final

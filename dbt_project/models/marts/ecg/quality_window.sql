@@ -4,21 +4,21 @@ with run as (
 
 ),
 
-one_row_per_window as (
+indexed as (
 
     select
         run_key,
         duration_s,
-        {{ list_positions('window_quality') }} as window_index,
-        {{ unnest_list('window_quality') }} as quality_index
+        window_quality,
+        {{ list_positions('window_quality') }} as window_index
     from run
     where is_usable
 
 ),
 
-timed as (
+final as (
 
-    -- the last window is what remains
+    -- the last window lasts to the end of the run
     select
         run_key,
         window_index,
@@ -27,9 +27,9 @@ timed as (
             when window_index = max(window_index) over (partition by run_key) then duration_s
             else 10.0 * (window_index + 1)
         end::double as end_s,
-        quality_index
-    from one_row_per_window
+        {{ list_element('window_quality', 'window_index') }} as quality_index
+    from indexed
 
 )
 
-select * from timed
+select * from final

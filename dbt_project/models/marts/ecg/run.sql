@@ -10,7 +10,7 @@ comparison as (
 
 ),
 
-described as (
+final as (
 
     select
         -- ids
@@ -28,53 +28,7 @@ described as (
         run.sample_count,
         run.duration_s,
         -- measures
-        run.raw_min_mv,
-        run.raw_max_mv,
-        run.filtered_min_mv,
-        run.filtered_max_mv,
-        run.mains_frequency_hz,
-        run.flat_start_sample_count,
-        run.interpolated_sample_count,
-        run.artefact_sample_count,
-        run.longest_gap_ms,
-        run.constant_sample_count,
-        run.clipped_sample_count,
-        run.is_inverted,
-        run.beat_count,
-        run.ectopic_beat_count,
-        run.misdetected_beat_count,
-        run.nn_interval_count,
-        run.heart_rate_bpm,
-        run.mean_nn_ms,
-        run.sdnn_ms,
-        run.rmssd_ms,
-        run.sdsd_ms,
-        run.pnn50_pct,
-        run.r_amplitude_mv,
-        run.qrs_duration_ms,
-        run.pr_interval_ms,
-        run.qt_interval_ms,
-        run.qtc_bazett_ms,
-        run.qtc_fridericia_ms,
-        run.rt_interval_ms,
-        run.p_onset_ms,
-        run.p_peak_ms,
-        run.p_end_ms,
-        run.qrs_onset_ms,
-        run.r_wave_ms,
-        run.qrs_end_ms,
-        run.t_onset_ms,
-        run.t_peak_ms,
-        run.t_end_ms,
-        run.p_amplitude_mv,
-        run.q_amplitude_mv,
-        run.r_wave_amplitude_mv,
-        run.s_amplitude_mv,
-        run.t_amplitude_mv,
-        run.st_level_mv,
-        run.signal_quality,
-        run.quality_index,
-        run.min_quality_index,
+        {{ ecg_features('run') }},
         -- judgement
         run.is_usable,
         run.unusable_reason,
@@ -93,4 +47,4 @@ described as (
 
 )
 
-select * from described
+select * from final

@@ -4,14 +4,25 @@ with run as (
 
 ),
 
-one_row_per_feature as (
+indexed as (
 
     select
         run_key,
-        {{ unnest_list('general_feature_names') }} as feature,
-        {{ unnest_list('general_feature_values') }} as value -- noqa: RF04
+        general_feature_names,
+        general_feature_values,
+        {{ list_positions('general_feature_names') }} as feature_index
     from run
+
+),
+
+final as (
+
+    select
+        run_key,
+        {{ list_element('general_feature_names', 'feature_index') }} as feature,
+        {{ list_element('general_feature_values', 'feature_index') }} as value -- noqa: RF04
+    from indexed
 
 )
 
-select * from one_row_per_feature
+select * from final

@@ -49,7 +49,7 @@ file_history as (
 
 ),
 
-described as (
+final as (
 
     select
         -- ids
@@ -91,4 +91,4 @@ described as (
 
 )
 
-select * from described
+select * from final

@@ -27,28 +27,25 @@ current_signal as (
 
 ),
 
-one_row_per_sample as (
+indexed as (
 
     select
-        run_key,
-        sampling_rate_hz,
-        {{ list_positions('raw_mv') }} as sample_index,
-        {{ unnest_list('raw_mv') }} as raw_mv,
-        {{ unnest_list('filtered_mv') }} as filtered_mv
+        *,
+        {{ list_positions('raw_mv') }} as sample_index
     from current_signal
 
 ),
 
-timed as (
+final as (
 
     select
         run_key,
         sample_index,
         sample_index / sampling_rate_hz as time_s,
-        raw_mv,
-        filtered_mv
-    from one_row_per_sample
+        {{ list_element('raw_mv', 'sample_index') }} as raw_mv,
+        {{ list_element('filtered_mv', 'sample_index') }} as filtered_mv
+    from indexed
 
 )
 
-select * from timed
+select * from final

@@ -34,7 +34,7 @@ summarised as (
 
 ),
 
-described as (
+final as (
 
     select
         summarised.subject_key,
@@ -64,4 +64,4 @@ described as (
 
 )
 
-select * from described
+select * from final

@@ -1,34 +1,34 @@
-with event as (
+with claim as (
 
     select * from {{ ref('int_practice_claim__deduplicated') }}
 
 ),
 
-office_patient as (
+patient as (
 
-    select * from {{ ref('office_patient') }}
+    select * from {{ ref('practice_patient') }}
 
 ),
 
-described as (
+final as (
 
     select
-        event.clinic || ':' || event.claim_id as claim_key,
-        office_patient.patient_key,
-        event.clinic,
-        event.claim_id,
-        event.patient_id,
-        event.claim_code,
-        event.price_eur,
-        event.received_at,
-        event._raw_path as loaded_raw_path,
-        event._row_number as loaded_row_number,
-        event._load_id as load_id
-    from event
-    inner join office_patient
-        on event.clinic = office_patient.clinic and event.patient_id = office_patient.patient_id
-    where event.arrival_number = 1
+        claim.clinic || ':' || claim.claim_id as claim_key,
+        patient.patient_key,
+        claim.clinic,
+        claim.claim_id,
+        claim.patient_id,
+        claim.claim_code,
+        claim.price_eur,
+        claim.received_at,
+        claim._raw_path as loaded_raw_path,
+        claim._row_number as loaded_row_number,
+        claim._load_id as load_id
+    from claim
+    inner join patient
+        on claim.clinic = patient.clinic and claim.patient_id = patient.patient_id
+    where claim.arrival_number = 1
 
 )
 
-select * from described
+select * from final

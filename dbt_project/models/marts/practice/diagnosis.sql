@@ -1,33 +1,33 @@
-with event as (
+with diagnosis as (
 
     select * from {{ ref('int_practice_diagnosis__deduplicated') }}
 
 ),
 
-office_patient as (
+patient as (
 
-    select * from {{ ref('office_patient') }}
+    select * from {{ ref('practice_patient') }}
 
 ),
 
-described as (
+final as (
 
     select
-        event.clinic || ':' || event.diagnosis_id as diagnosis_key,
-        office_patient.patient_key,
-        event.clinic,
-        event.diagnosis_id,
-        event.patient_id,
-        event.icd10_code,
-        event.received_at,
-        event._raw_path as loaded_raw_path,
-        event._row_number as loaded_row_number,
-        event._load_id as load_id
-    from event
-    inner join office_patient
-        on event.clinic = office_patient.clinic and event.patient_id = office_patient.patient_id
-    where event.arrival_number = 1
+        diagnosis.clinic || ':' || diagnosis.diagnosis_id as diagnosis_key,
+        patient.patient_key,
+        diagnosis.clinic,
+        diagnosis.diagnosis_id,
+        diagnosis.patient_id,
+        diagnosis.icd10_code,
+        diagnosis.received_at,
+        diagnosis._raw_path as loaded_raw_path,
+        diagnosis._row_number as loaded_row_number,
+        diagnosis._load_id as load_id
+    from diagnosis
+    inner join patient
+        on diagnosis.clinic = patient.clinic and diagnosis.patient_id = patient.patient_id
+    where diagnosis.arrival_number = 1
 
 )
 
-select * from described
+select * from final

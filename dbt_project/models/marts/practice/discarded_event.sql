@@ -1,6 +1,6 @@
-with office_patient as (
+with known_patient as (
 
-    select * from {{ ref('office_patient') }}
+    select * from {{ ref('practice_patient') }}
 
 ),
 
@@ -31,7 +31,7 @@ event as (
         patient_id,
         received_at,
         arrival_number,
-        is_as_first,
+        is_first_content,
         _raw_path,
         _row_number,
         _load_id
@@ -46,7 +46,7 @@ event as (
         patient_id,
         received_at,
         arrival_number,
-        is_as_first,
+        is_first_content,
         _raw_path,
         _row_number,
         _load_id
@@ -61,7 +61,7 @@ event as (
         patient_id,
         null as received_at,
         arrival_number,
-        is_as_first,
+        is_first_content,
         _raw_path,
         _row_number,
         _load_id
@@ -69,7 +69,7 @@ event as (
 
 ),
 
-discarded as (
+final as (
 
     select
         event.event_kind,
@@ -79,17 +79,17 @@ discarded as (
         event.received_at,
         case
             when event.arrival_number = 1 then 'unknown patient'
-            when event.is_as_first then 'repeated'
+            when event.is_first_content then 'repeated'
             else 'repeated with other content'
         end as reason,
         event._raw_path as loaded_raw_path,
         event._row_number as loaded_row_number,
         event._load_id as load_id
     from event
-    left join office_patient
-        on event.clinic = office_patient.clinic and event.patient_id = office_patient.patient_id
-    where event.arrival_number > 1 or (event.arrival_number = 1 and office_patient.clinic is null)
+    left join known_patient
+        on event.clinic = known_patient.clinic and event.patient_id = known_patient.patient_id
+    where event.arrival_number > 1 or known_patient.clinic is null
 
 )
 
-select * from discarded
+select * from final

@@ -33,7 +33,7 @@ every_window as (
 
 ),
 
-filled as (
+final as (
 
     select
         category.clinic,
@@ -53,4 +53,4 @@ filled as (
 
 )
 
-select * from filled
+select * from final

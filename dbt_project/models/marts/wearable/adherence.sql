@@ -12,17 +12,16 @@ participant_day as (
 
 recent as (
 
-    -- of the last day only what has passed of it by the end of the quarter of an hour that now is the start of
+    -- of the last day only the minutes until the end of the quarter of an hour that begins at now_at
     select
         participant_day.participant_key,
         participant_day.worn_minutes,
         least(
             participant_day.day_minutes,
-            date_diff(
-                'minute',
-                {{ local_to_utc('cast(participant_day.local_date as timestamp)', 'participant.timezone') }},
-                participant.now_at
-            ) + 15
+            {{ minutes_between(
+                local_to_utc('cast(participant_day.local_date as timestamp)', 'participant.timezone'),
+                'participant.now_at',
+            ) }} + 15
         ) as passed_minutes
     from participant_day
     inner join participant on participant_day.participant_key = participant.participant_key
@@ -59,10 +58,10 @@ measured as (
         participant.participant_id,
         participant.now_at,
         participant.last_sync_at,
-        date_diff('minute', participant.last_sync_at, participant.now_at) / 60 as hours_since_sync,
+        {{ minutes_between('participant.last_sync_at', 'participant.now_at') }} / 60 as hours_since_sync,
         worn.worn_share as recent_worn_share,
         slept.last_sleep_date,
-        -- before the first night there was none to sleep
+        -- nights count from the day of enrolment
         participant.now_date - coalesce(slept.last_sleep_date, participant.enrolled_on - 1) as nights_without_sleep,
         participant.withdrawn_on is not null and participant.withdrawn_on <= participant.now_date as is_withdrawn,
         participant.has_token
@@ -72,9 +71,9 @@ measured as (
 
 ),
 
-flagged as (
+final as (
 
-    -- of who has withdrawn nothing more is asked
+    -- a participant who has withdrawn has no other flag
     select
         participant_key,
         clinic,
@@ -95,5 +94,5 @@ flagged as (
 
 )
 
-select * from flagged
+select * from final
 order by participant_key

@@ -23,7 +23,7 @@ counted as (
 
 ),
 
-described as (
+final as (
 
     select
         participant.participant_key,
@@ -43,5 +43,5 @@ described as (
 
 )
 
-select * from described
+select * from final
 order by participant_key

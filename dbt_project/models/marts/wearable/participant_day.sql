@@ -4,7 +4,7 @@ with participant as (
 
 ),
 
-measured as (
+daily_metrics as (
 
     select * from {{ ref('int_wearable_day__daily_metrics') }}
 
@@ -38,31 +38,33 @@ day_length as (
 
 ),
 
-described as (
+final as (
 
     select
         day_length.participant_key,
         day_length.local_date,
         day_length.day_minutes,
-        coalesce(measured.worn_minutes, 0) as worn_minutes,
-        coalesce(measured.worn_minutes, 0) / day_length.day_minutes as worn_share,
+        coalesce(daily_metrics.worn_minutes, 0) as worn_minutes,
+        coalesce(daily_metrics.worn_minutes, 0) / day_length.day_minutes as worn_share,
         {% for metric in wearable_metrics() %}
-            coalesce(measured.{{ metric }}_reading_count, 0) as {{ metric }}_reading_count,
+            coalesce(daily_metrics.{{ metric }}_reading_count, 0) as {{ metric }}_reading_count,
         {% endfor %}
-        measured.resting_heart_rate_bpm,
+        daily_metrics.resting_heart_rate_bpm,
         night.participant_key is not null as has_sleep,
-        greatest(cast(round(day_length.day_minutes / 60) as bigint) - coalesce(measured.worn_hours, 0), 0)
+        greatest(cast(round(day_length.day_minutes / 60) as bigint) - coalesce(daily_metrics.worn_hours, 0), 0)
             as hours_without_data,
-        max(measured.last_bucket_start_at) over (
+        max(daily_metrics.last_bucket_start_at) over (
             partition by day_length.participant_key order by day_length.local_date
         ) as last_sync_at
     from day_length
-    left join measured
-        on day_length.participant_key = measured.participant_key and day_length.local_date = measured.local_date
+    left join daily_metrics
+        on
+            day_length.participant_key = daily_metrics.participant_key
+            and day_length.local_date = daily_metrics.local_date
     left join night
         on day_length.participant_key = night.participant_key and day_length.local_date = night.sleep_date
 
 )
 
-select * from described
+select * from final
 order by participant_key, local_date

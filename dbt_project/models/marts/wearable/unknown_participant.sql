@@ -1,12 +1,6 @@
-with covered as (
+with coverage as (
 
     select * from {{ ref('int_wearable_file__time_coverage') }}
-
-),
-
-file as (
-
-    select * from {{ ref('stg_wearable__file') }}
 
 ),
 
@@ -16,19 +10,18 @@ roster as (
 
 ),
 
-unknown as (
+final as (
 
     select
-        covered.participant_key,
-        count(distinct covered.raw_path) as file_count,
-        cast(sum(covered.reading_count) as bigint) as reading_count,
-        min(covered.written_on) as first_written_date,
-        max(covered.written_on) as last_written_date
-    from covered
-    inner join file on covered.raw_path = file.raw_path and covered.load_id = file.load_id
-    anti join roster on covered.participant_key = roster.participant_key
-    group by covered.participant_key
+        coverage.participant_key,
+        count(distinct coverage.raw_path) as file_count,
+        cast(sum(coverage.reading_count) as bigint) as reading_count,
+        min(coverage.written_on) as first_written_date,
+        max(coverage.written_on) as last_written_date
+    from coverage
+    anti join roster on coverage.participant_key = roster.participant_key
+    group by coverage.participant_key
 
 )
 
-select * from unknown
+select * from final

@@ -10,8 +10,9 @@ delivered_content as (
 
 ),
 
-decoded as (
+final as (
 
+    -- a reading that is delivered again in another file, or twice in one, is one reading
     select
         reading.clinic,
         {{ normalise_identifier('reading.email') }} as email,
@@ -19,29 +20,13 @@ decoded as (
         reading.x,
         reading.y,
         reading.z,
-        delivered_content.first_delivery,
-        reading._load_id
+        min(delivered_content.first_delivery) as first_delivery,
+        min(reading._load_id) as _load_id,
+        count(*) as delivered_row_count
     from reading
     inner join delivered_content on reading._raw_path = delivered_content.raw_path
-
-),
-
-once as (
-
-    -- a reading that comes again in another file, or twice in one, is one reading
-    select
-        clinic,
-        email,
-        measured_at,
-        x,
-        y,
-        z,
-        min(first_delivery) as first_delivery,
-        min(_load_id) as _load_id,
-        count(*) as delivered_row_count
-    from decoded
-    group by clinic, email, measured_at, x, y, z
+    group by all
 
 )
 
-select * from once
+select * from final

@@ -10,34 +10,21 @@ delivered_content as (
 
 ),
 
-decoded as (
+final as (
 
+    -- a reading that is delivered again in another file, or twice in one, is one reading
     select
         reading.clinic,
         {{ normalise_identifier('reading.serialnumber') }} as serial_number,
         {{ epoch_ms_to_timestamp('reading.sensorreadingtime') }} as measured_at,
         reading.distancefromobject as distance_from_object_cm,
-        delivered_content.first_delivery,
-        reading._load_id
+        min(delivered_content.first_delivery) as first_delivery,
+        min(reading._load_id) as _load_id,
+        count(*) as delivered_row_count
     from reading
     inner join delivered_content on reading._raw_path = delivered_content.raw_path
-
-),
-
-once as (
-
-    -- a reading that comes again in another file, or twice in one, is one reading
-    select
-        clinic,
-        serial_number,
-        measured_at,
-        distance_from_object_cm,
-        min(first_delivery) as first_delivery,
-        min(_load_id) as _load_id,
-        count(*) as delivered_row_count
-    from decoded
-    group by clinic, serial_number, measured_at, distance_from_object_cm
+    group by all
 
 )
 
-select * from once
+select * from final

@@ -32,7 +32,7 @@ decoded as (
 
 ),
 
-keyed as (
+final as (
 
     select
         *,
@@ -55,4 +55,4 @@ keyed as (
 
 )
 
-select * from keyed
+select * from final

@@ -4,7 +4,7 @@ with source as (
 
 ),
 
-decoded as (
+final as (
 
     select
         -- ids
@@ -31,4 +31,4 @@ decoded as (
 
 )
 
-select * from decoded
+select * from final

@@ -12,14 +12,14 @@ delivered_content as (
 
 ),
 
-arrived as (
+delivered_file as (
 
-    -- a file that came again, byte for byte, has its rows under the path of its first arrival
+    -- a file that was delivered again, byte for byte, is loaded once, under the path of its first arrival
     select
         file.clinic,
         file.delivery,
         file.path_below,
-        file.content_hash,
+        file.path_below || ' ' || coalesce(file.content_hash, '') as file_version,
         delivered_content.raw_path as loaded_raw_path,
         loaded.load_id,
         loaded.rejected_count
@@ -36,11 +36,11 @@ arrived as (
 
 delivery as (
 
-    -- whom a file that could not be read whole left out, the clinic did not leave out: such a delivery drops nobody
+    -- a full snapshot with a refused file or record drops nobody: the patients that it lacks may be in that record
     select
         clinic,
         delivery,
-        string_agg(path_below || ' ' || coalesce(content_hash, ''), chr(10) order by path_below) as fingerprint,
+        {{ distinct_values('file_version') }} as file_versions,
         coalesce(bool_or({{ is_full_snapshot('path_below') }}), false)
         and coalesce(
             bool_and(loaded_raw_path is not null and rejected_count = 0) filter (
@@ -49,38 +49,38 @@ delivery as (
             true
         )
         and {{ snapshot_drops_absent() }} as drops_absent
-    from arrived
+    from delivered_file
     group by clinic, delivery
 
 ),
 
 changed_delivery as (
 
-    -- a delivery of the very files of the delivery before it says nothing new: an hourly export of unchanged files
-    -- would otherwise repeat every patient every hour
+    -- a delivery of exactly the files of the delivery before it is left out: an hourly export of unchanged files would
+    -- otherwise repeat every patient every hour
     select
         clinic,
         delivery,
         drops_absent
     from delivery
-    qualify fingerprint is distinct from lag(fingerprint) over (partition by clinic order by delivery)
+    qualify file_versions is distinct from lag(file_versions) over (partition by clinic order by delivery)
 
 ),
 
-delivered as (
+final as (
 
     select
-        arrived.clinic,
-        arrived.delivery,
-        arrived.path_below,
-        arrived.loaded_raw_path,
-        arrived.load_id,
+        delivered_file.clinic,
+        delivered_file.delivery,
+        delivered_file.path_below,
+        delivered_file.loaded_raw_path,
+        delivered_file.load_id,
         changed_delivery.drops_absent
-    from arrived
+    from delivered_file
     inner join changed_delivery
-        on arrived.clinic = changed_delivery.clinic and arrived.delivery = changed_delivery.delivery
-    where arrived.loaded_raw_path is not null
+        on delivered_file.clinic = changed_delivery.clinic and delivered_file.delivery = changed_delivery.delivery
+    where delivered_file.loaded_raw_path is not null
 
 )
 
-select * from delivered
+select * from final

@@ -10,7 +10,7 @@ file as (
 
 ),
 
-loaded_file as (
+final as (
 
     select
         delivered_content.raw_path,
@@ -30,4 +30,4 @@ loaded_file as (
 
 )
 
-select * from loaded_file
+select * from final

@@ -4,7 +4,7 @@ with source as (
 
 ),
 
-renamed as (
+final as (
 
     -- the text of the row is personal data: it stays where the loader wrote it
     select
@@ -16,4 +16,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final

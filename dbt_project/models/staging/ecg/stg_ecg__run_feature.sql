@@ -21,54 +21,9 @@ renamed as (
         -- measures
         feature.sample_count,
         feature.duration_s,
-        feature.raw_min_mv,
-        feature.raw_max_mv,
-        feature.filtered_min_mv,
-        feature.filtered_max_mv,
-        feature.mains_frequency_hz,
-        feature.flat_start_sample_count,
-        feature.interpolated_sample_count,
-        feature.artefact_sample_count,
-        feature.longest_gap_ms,
-        feature.constant_sample_count,
-        feature.clipped_sample_count,
-        feature.is_inverted,
-        feature.beat_count,
-        feature.ectopic_beat_count,
-        feature.misdetected_beat_count,
-        feature.nn_interval_count,
-        feature.heart_rate_bpm,
-        feature.mean_nn_ms,
-        feature.sdnn_ms,
-        feature.rmssd_ms,
-        feature.sdsd_ms,
-        feature.pnn50_pct,
-        feature.r_amplitude_mv,
-        feature.qrs_duration_ms,
-        feature.pr_interval_ms,
-        feature.qt_interval_ms,
-        feature.qtc_bazett_ms,
-        feature.qtc_fridericia_ms,
-        feature.rt_interval_ms,
-        feature.p_onset_ms,
-        feature.p_peak_ms,
-        feature.p_end_ms,
-        feature.qrs_onset_ms,
-        feature.r_wave_ms,
-        feature.qrs_end_ms,
-        feature.t_onset_ms,
-        feature.t_peak_ms,
-        feature.t_end_ms,
-        feature.p_amplitude_mv,
-        feature.q_amplitude_mv,
-        feature.r_wave_amplitude_mv,
-        feature.s_amplitude_mv,
-        feature.t_amplitude_mv,
-        feature.st_level_mv,
-        feature.signal_quality,
-        feature.quality_index,
-        feature.min_quality_index,
+        {{ ecg_features('feature') }},
         feature.window_quality,
+        feature.template_mv,
         feature.general_feature_names,
         feature.general_feature_values,
         feature.is_usable,
@@ -91,9 +46,9 @@ renamed as (
 
 ),
 
-latest_delivery as (
+final as (
 
-    -- as in stg_ecg__run_header
+    -- the same rule as in stg_ecg__run_header
     select
         *,
         min(first_delivery) over (partition by run_key) as first_delivery_of_run,
@@ -103,4 +58,4 @@ latest_delivery as (
 
 )
 
-select * from latest_delivery
+select * from final

@@ -43,7 +43,7 @@ decoded as (
 
 ),
 
-latest_delivery as (
+final as (
 
     -- The last delivery that brought a content decides, whatever order the deliveries arrived in; between two folders
     -- of one delivery that claim the same run, the name.
@@ -56,4 +56,4 @@ latest_delivery as (
 
 )
 
-select * from latest_delivery
+select * from final

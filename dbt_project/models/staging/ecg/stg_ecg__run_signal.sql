@@ -6,7 +6,7 @@ with signal as (
 
 ),
 
-renamed as (
+final as (
 
     select
         run_key,
@@ -19,4 +19,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final

@@ -4,7 +4,7 @@ with similarity as (
 
 ),
 
-both_ways as (
+final as (
 
     -- the table has a pair once, in no particular order; whoever joins it wants each run's others
     select
@@ -25,4 +25,4 @@ both_ways as (
 
 )
 
-select * from both_ways
+select * from final

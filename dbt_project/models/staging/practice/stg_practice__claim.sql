@@ -4,7 +4,7 @@ with source as (
 
 ),
 
-renamed as (
+final as (
 
     select
         -- ids mean something within a clinic only
@@ -24,4 +24,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final

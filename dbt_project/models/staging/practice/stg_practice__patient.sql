@@ -10,7 +10,7 @@ delivered_content as (
 
 ),
 
-renamed as (
+final as (
 
     select
         -- ids mean something within a clinic only
@@ -31,4 +31,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final

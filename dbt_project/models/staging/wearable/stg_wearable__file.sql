@@ -10,7 +10,7 @@ delivered_content as (
 
 ),
 
-readable as (
+final as (
 
     select
         file.raw_path,
@@ -23,4 +23,4 @@ readable as (
 
 )
 
-select * from readable
+select * from final

@@ -4,9 +4,9 @@ with source as (
 
 ),
 
-renamed as (
+final as (
 
-    -- every reading as often as it came: which one counts is decided for the days that change, not for all at once
+    -- with repeats: which reading counts is decided for the days that change, not for all at once
     select
         -- ids
         series_id,
@@ -28,4 +28,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from final

@@ -17,7 +17,7 @@ renamed as (
         source.clinic || ':' || source.participant_id as participant_key,
         source.clinic,
         source.participant_id,
-        -- what the roster says
+        -- attributes
         source.enrolled_on,
         source.withdrawn_on,
         source.timezone,
@@ -32,13 +32,13 @@ renamed as (
 
 ),
 
-latest_delivery as (
+final as (
 
-    -- the last roster that names a participant counts; one that is not named any more is not forgotten
+    -- the last roster that names a participant counts; a participant who is left out of a later roster stays
     select *
     from renamed
     qualify row_number() over (partition by participant_key order by last_delivery desc, _row_number desc) = 1
 
 )
 
-select * from latest_delivery
+select * from final

@@ -34,7 +34,7 @@ renamed as (
 
 ),
 
-latest_delivery as (
+final as (
 
     select *
     from renamed
@@ -45,4 +45,4 @@ latest_delivery as (
 
 )
 
-select * from latest_delivery
+select * from final

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from orchestration.lib.contract.entity import LINEAGE, Entity, Field, Table
+from python_transforms.ecg_features import FEATURES
 
 __all__ = ["ECG_RUN_FEATURE", "ECG_RUN_HEADER", "ECG_RUN_SIGNAL"]
 
@@ -75,57 +76,6 @@ ECG_RUN_SIGNAL = Entity(
     partner="run_header",
 )
 
-# What `python_transforms.ecg` computes for a run; a test holds this equal to `python_transforms.ecg.FEATURES`.
-ECG_FEATURE_COLUMNS = {
-    "raw_min_mv": "DOUBLE",
-    "raw_max_mv": "DOUBLE",
-    "filtered_min_mv": "DOUBLE",
-    "filtered_max_mv": "DOUBLE",
-    "mains_frequency_hz": "DOUBLE",
-    "flat_start_sample_count": "BIGINT",
-    "interpolated_sample_count": "BIGINT",
-    "artefact_sample_count": "BIGINT",
-    "longest_gap_ms": "DOUBLE",
-    "constant_sample_count": "BIGINT",
-    "clipped_sample_count": "BIGINT",
-    "is_inverted": "BOOLEAN",
-    "beat_count": "BIGINT",
-    "ectopic_beat_count": "BIGINT",
-    "misdetected_beat_count": "BIGINT",
-    "nn_interval_count": "BIGINT",
-    "heart_rate_bpm": "DOUBLE",
-    "mean_nn_ms": "DOUBLE",
-    "sdnn_ms": "DOUBLE",
-    "rmssd_ms": "DOUBLE",
-    "sdsd_ms": "DOUBLE",
-    "pnn50_pct": "DOUBLE",
-    "r_amplitude_mv": "DOUBLE",
-    "qrs_duration_ms": "DOUBLE",
-    "pr_interval_ms": "DOUBLE",
-    "qt_interval_ms": "DOUBLE",
-    "qtc_bazett_ms": "DOUBLE",
-    "qtc_fridericia_ms": "DOUBLE",
-    "rt_interval_ms": "DOUBLE",
-    "p_onset_ms": "DOUBLE",
-    "p_peak_ms": "DOUBLE",
-    "p_end_ms": "DOUBLE",
-    "qrs_onset_ms": "DOUBLE",
-    "r_wave_ms": "DOUBLE",
-    "qrs_end_ms": "DOUBLE",
-    "t_onset_ms": "DOUBLE",
-    "t_peak_ms": "DOUBLE",
-    "t_end_ms": "DOUBLE",
-    "p_amplitude_mv": "DOUBLE",
-    "q_amplitude_mv": "DOUBLE",
-    "r_wave_amplitude_mv": "DOUBLE",
-    "s_amplitude_mv": "DOUBLE",
-    "t_amplitude_mv": "DOUBLE",
-    "st_level_mv": "DOUBLE",
-    "signal_quality": "DOUBLE",
-    "quality_index": "DOUBLE",
-    "min_quality_index": "DOUBLE",
-}
-
 _ECG_RUN_COLUMNS = {"clinic": "VARCHAR", "delivery": "VARCHAR", "subject": "VARCHAR", "run": "INTEGER"}
 
 ECG_RUN_FEATURE = Table(
@@ -138,7 +88,7 @@ ECG_RUN_FEATURE = Table(
         "sample_count": "BIGINT",
         "duration_s": "DOUBLE",
     }
-    | ECG_FEATURE_COLUMNS
+    | {name: feature.dtype for name, feature in FEATURES.items()}
     | {
         "window_quality": "DOUBLE[]",
         # What the run's person is known by. It identifies them, as the signal does: raw tables are never published.
