@@ -66,6 +66,7 @@ def home(built: Built, tmp_path: Path) -> Home:
     return home
 
 
+@pytest.mark.slow
 def test_readers_a_second_build_and_dbt_during_a_build(home: Home) -> None:
     with ExitStack() as stack:
         reader = stack.enter_context(_started(home, [sys.executable, "-c", READER, str(home.published_path)]))

@@ -103,6 +103,7 @@ def test_dbt_tests_show_as_checks_those_of_raw_tables_too(built: Built, instance
             assert record.status.value == "SUCCEEDED"
 
 
+@pytest.mark.slow
 def test_materializing_a_delivery_again_loads_nothing_again(fresh: Built) -> None:
     write_deliveries(fresh.home.lake_path / "incoming", scale=0.04)
     assert fresh.build(measurement="ecg").is_good
