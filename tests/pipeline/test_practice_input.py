@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from orchestration.lib.contract.entity import entities_of
-from orchestration.lib.ingest.load import BULK_BYTES, crawl_and_load
+from orchestration.lib.ingest.bulk import BULK_BYTES
+from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources import ENTITIES, open_warehouse
 from orchestration.lib.warehouse.connection import Warehouse

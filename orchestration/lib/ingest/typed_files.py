@@ -4,10 +4,8 @@ Such rows are typed already, and none can fail in DuckDB: they go into the raw t
 time, so that memory does not grow with the delivery.
 """
 
-import gzip
 import os
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -16,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from orchestration.lib.catalog.load_queue import LoadTransaction, PendingFile
 from orchestration.lib.catalog.load_report import FileResult
+from orchestration.lib.catalog.load_transaction import LoadTransaction, PendingFile
 from orchestration.lib.contract.entity import Entity, Table
 from orchestration.lib.core import progress
+from orchestration.lib.ingest.file_bytes import in_chunks, read_unpacked
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.warehouse.arrow import insert_arrow
 
@@ -34,29 +33,16 @@ _SERIES_OF_A_LOAD = 10**9
 _Read = tuple[pa.Table, pa.Table]
 
 
-def content_of(lake: Lake, file: PendingFile, outcome: FileResult) -> bytes | None:
-    """A file's bytes, unpacked if its name ends in ``.gz``; None, with the reason in its outcome, if there are none."""
-    try:
-        content = lake.read_bytes(file.raw_path)
-        return gzip.decompress(content) if file.raw_path.endswith(".gz") else content
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        outcome.reason = f"it is no whole gzip file ({str(error).rstrip('.')}): pack and deliver it again"
-    except OSError as error:
-        outcome.reason = f"it cannot be read ({error.strerror})"
-    return None
-
-
-def insert_whole_files(
-    con: duckdb.DuckDBPyConnection, entity: Entity, lake: Lake, begun: LoadTransaction, files: Sequence[PendingFile]
-) -> dict[str, FileResult]:
-    """Insert what the entity's reader makes of the files, and say what became of each."""
-    outcomes = {file.raw_path: FileResult(file.raw_path) for file in files}
+def insert_typed_files(
+    con: duckdb.DuckDBPyConnection, entity: Entity, lake: Lake, load: LoadTransaction, files: Sequence[PendingFile]
+) -> None:
+    """Read files with the entity's reader, insert their rows, and fill in the load's results."""
 
     def read(file: PendingFile) -> _Read | None:
-        return _read(entity, lake, file, outcomes[file.raw_path])
+        return _read(entity, lake, file, load.results[file.raw_path])
 
-    series_id = begun.load_id * _SERIES_OF_A_LOAD
-    chunks = [*chunked(files, CHUNK_BYTES, CHUNK_FILES), []]
+    series_id = load.load_id * _SERIES_OF_A_LOAD
+    chunks = [*in_chunks(files, CHUNK_BYTES, CHUNK_FILES), []]
     with (
         progress.task(f"Loading {entity.table.name}", total=len(files)) as task,
         ThreadPoolExecutor(_THREADS) as pool,
@@ -70,29 +56,14 @@ def insert_whole_files(
             for index, table in enumerate(entity.stored):
                 parts = [_numbered(rows[index], first) for rows, first in zip(found, firsts, strict=False)]
                 if parts:
-                    _insert(con, table, pa.concat_tables(parts), begun)
+                    _insert(con, table, pa.concat_tables(parts), load)
             series_id = firsts[-1]
             task.advance(len(chunk))
-    return outcomes
-
-
-def chunked(files: Sequence[PendingFile], size_bytes: int, count: int) -> Iterator[list[PendingFile]]:
-    """Files in groups of bounded size, so that memory does not grow with the delivery."""
-    chunk: list[PendingFile] = []
-    total = 0
-    for file in files:
-        if chunk and (total + file.size_bytes > size_bytes or len(chunk) == count):
-            yield chunk
-            chunk, total = [], 0
-        chunk.append(file)
-        total += file.size_bytes
-    if chunk:
-        yield chunk
 
 
 def _read(entity: Entity, lake: Lake, file: PendingFile, outcome: FileResult) -> _Read | None:
     """The rows of a file, numbered from 0 within it; None if there are none."""
-    content, match = content_of(lake, file, outcome), entity.match(file.path_below)
+    content, match = read_unpacked(lake, file, outcome), entity.match(file.path_below)
     assert entity.reader is not None
     assert match is not None, f"the catalog says that {file.raw_path} is a {entity.name}"
     if content is None:
@@ -133,11 +104,11 @@ def _numbered(rows: pa.Table, first: int) -> pa.Table:
     return rows.set_column(0, "series_id", pc.add(rows["series_id"], pa.scalar(first, pa.int64())))
 
 
-def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table, begun: LoadTransaction) -> None:
+def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table, load: LoadTransaction) -> None:
     lineage = ", ? as _load_id, ?::timestamp as _loaded_at" if "_load_id" in table.columns else ""
     insert_arrow(
         con,
         f"insert into {table.name} by name select *{lineage} from rows",
         rows,
-        [begun.load_id, begun.started_at] if lineage else None,
+        [load.load_id, load.started_at] if lineage else None,
     )

@@ -92,25 +92,25 @@ def quoted(text: str) -> str:
 
 
 def bulk_sql(entity: Entity, files: Sequence[str], today: str) -> str:
-    """SQL of the bulk gear: typed columns, one row a record, in the order of the files and of the records in them.
+    """SQL of the fast path: typed columns, one row a record, in the order of the files and of the records in them.
 
-    ``_file`` is the file's place in the list, from 0. ``_is_doubtful`` is true where a record has a problem, or has no
-    value at all: DuckDB gives such a row for what it cannot read. What the problem is, the careful gear says.
+    ``_file`` is the file's place in the list, from 0. ``_is_suspect`` is true where a record has a problem, or has no
+    value at all: DuckDB gives such a row for what it cannot read. What the problem is, the strict path says.
 
     Nothing here numbers the rows: DuckDB would then read on one core. The table that is made of them numbers them.
     """
     casts: list[str] = []
     names: list[str] = []
-    doubts: list[str] = []
+    suspicions: list[str] = []
     for index, (item, own) in enumerate(_own_columns(entity)):
         # Layers, so that a cast is computed once: DuckDB does not see that two `case` are the same.
         typed = f"typed_{index}"
         casts.append(f"{_quick_cast(item, own)} as {typed}")
         names.append(f'{typed} as "{item.name}"')
-        doubts += _doubts(item, own, typed, today)
+        suspicions += _suspicions(item, own, typed, today)
     blank = " and ".join(f"{column} is null" for column in value_columns(entity))
     return f"""
-        select {", ".join(names)}, file_index as _file, {" or ".join([f"({blank})", *doubts])} as _is_doubtful
+        select {", ".join(names)}, file_index as _file, {" or ".join([f"({blank})", *suspicions])} as _is_suspect
         from (
             select *, {", ".join(casts)}
             from (
@@ -145,7 +145,7 @@ def _whole_numbers(entity: Entity) -> str:
     return f"concat({', '.join(own)})" if own else "''"
 
 
-def _doubts(item: Field, own: Sequence[str], typed: str, today: str) -> Iterator[str]:
+def _suspicions(item: Field, own: Sequence[str], typed: str, today: str) -> Iterator[str]:
     """SQL that is true where `_problem` finds one, from the value as it was typed."""
     if item.is_required:
         yield f"{typed} is null"
