@@ -76,8 +76,8 @@ def _read(content: bytes) -> FloatArray | BadSignal:
 
 def _read_numbers(content: bytes) -> FloatArray | None:
     """Read a file of finite numbers, one a line; None where it is anything else, which the strict path then reads."""
-    header = content[: content.find(b"\n") + 1]
-    if not _HEADER.fullmatch(header.removeprefix(BOM_UTF8).decode("latin-1")) or _has_lone_carriage_return(content):
+    title = _title(content.removeprefix(BOM_UTF8)) if b"\n" in content else ""
+    if not _HEADER.fullmatch(title) or _has_lone_carriage_return(content):
         return None
     try:
         table = csv.read_csv(
@@ -93,6 +93,11 @@ def _read_numbers(content: bytes) -> FloatArray | None:
     return values if np.isfinite(values).all() else None
 
 
+def _title(content: bytes) -> str:
+    """Decode the first line of a file, of a long one the beginning."""
+    return content[: 2 * RAW_TEXT_CHARACTERS].split(b"\n", 1)[0].decode("utf-8", "replace")
+
+
 def _has_lone_carriage_return(content: bytes) -> bool:
     """Say whether a carriage return stands without a line feed: Arrow takes it for a line break, and it is none."""
     return b"\r" in content and content.count(b"\r") != content.count(b"\r\n")
@@ -105,9 +110,8 @@ def _read_lines(content: bytes) -> FloatArray:
     content = content.removeprefix(BOM_UTF8)
     if not content or content.isspace():
         raise BadSignal(1, "", f"it is empty: expected a header line {COLUMN} and one value a line")
-    first, _, body = content.partition(b"\n")
-    _check_header(first[: 2 * RAW_TEXT_CHARACTERS].decode("utf-8", "replace"))
-    body = body.rstrip()
+    _check_header(_title(content))
+    body = content.partition(b"\n")[2].rstrip()
     return np.array([_value(line, raw) for line, raw in enumerate(body.split(b"\n"), start=2)] if body else [], float)
 
 
