@@ -169,6 +169,12 @@ def bars(
     return alt.layer(base.mark_bar(color=colour), figures, title=title, width="container")
 
 
+def figures(*items: tuple[str, str] | tuple[str, str, str]) -> Any:
+    """Show figures side by side, each with its label and, if it has one, a caption."""
+    stats = [mo.stat(value, label=label, caption="".join(caption), bordered=True) for value, label, *caption in items]
+    return mo.hstack(stats, widths="equal", wrap=True)
+
+
 def listed(rows: pa.Table, *, page_size: int = 10, formats: dict[str, Any] | None = None) -> Any:
     """Rows as a table on the page."""
     return mo.ui.table(

@@ -58,7 +58,7 @@ class Ingests:
 
     def __enter__(self) -> "Ingests":
         self.server = subprocess.Popen(
-            [sys.executable, "-m", "tests.pipeline._ingest"],
+            [sys.executable, "-m", "tests.support.ingests"],
             cwd=REPOSITORY,
             env={**os.environ, **_NO_THREADS},
             stdin=subprocess.PIPE,
