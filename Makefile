@@ -5,22 +5,29 @@ BIN := $(VENV)/bin
 # Two installations, so that a look at the demo does not wait for the tools of tests and benchmarks.
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# uv installs in seconds what takes pip a minute: the one of the machine, else one that pip puts into .venv first. Where it
+# cannot be had, pip itself installs.
+INSTALL = uv=$$(command -v uv || echo $(BIN)/uv); \
+    [ -x "$$uv" ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv || true; \
+    if [ -x "$$uv" ]; then "$$uv" pip install --quiet --python $(BIN)/python --constraint constraints.txt $(1); \
+    else $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(1); fi
 # These score annotated records, which are nobody's to ship: make bench WFDB=folder ECGID=folder
 WFDB_BENCHMARKS := r_peaks r_peak_stress ecg_quality ecg_delineation
 ECGID_BENCHMARKS := identification ecg_artefacts
 BENCHMARKS := $(filter-out $(WFDB_BENCHMARKS) $(ECGID_BENCHMARKS) r_peak_parameters,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
 # A free port of one's own: make dev PORT=3001
 PORT ?= 3000
-# A pipe has no width; cut the demo's tables as a terminal would.
+# A pipe has no width: the demo's tables are cut as on a terminal.
 COLUMNS ?= 120
 export COLUMNS
 
-.PHONY: help demo test dev lint bench torture screenshot clean
+.PHONY: help demo test test-slow test-all dev lint bench torture screenshot clean
 
 help:
 	@echo "make demo        set up, write sample deliveries, run the whole pipeline, print the marts"
-	@echo "make test        everything that is tested"
+	@echo "make test        the tests, but for the slow ones"
+	@echo "make test-slow   the slow tests alone: kills, mutations, browsers, real data"
+	@echo "make test-all    all tests"
 	@echo "make dev         Dagster's UI on http://127.0.0.1:$(PORT)"
 	@echo "make lint        ruff, sqlfluff, mypy, import-linter"
 	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, $(WFDB_BENCHMARKS) too; with ECGID=folder, $(ECGID_BENCHMARKS)"
@@ -31,19 +38,8 @@ help:
 demo: $(RUN_STAMP)
 	@$(BIN)/vitalhouse generate all
 	@$(BIN)/vitalhouse build
-	@for mart in $$($(BIN)/vitalhouse sql --format csv \
-	    "select relation from catalog.publication where relation not like 'catalog.%' and relation != 'balance.funnel' order by all" | tail -n +2); do \
-	    echo; echo "$$mart"; $(BIN)/vitalhouse sql "from $$mart order by all limit 3"; \
-	done
-	@echo; echo "balance.funnel: who passed the gate of consent, and what was dropped for which reason"
-	@$(BIN)/vitalhouse sql "select entity, from_zone, to_zone, outcome, row_count from balance.funnel \
-	    order by entity, list_position(['lake', 'landing', 'trusted'], from_zone), is_kept, outcome"
-	@echo; echo "wearable.adherence: who stopped wearing, syncing or sharing"
-	@$(BIN)/vitalhouse sql "select participant_id, last_sync_at, nights_without_sleep, \
-	    round(100 * recent_worn_share) as worn_pct, concat_ws(', ', if(is_withdrawn, 'withdrawn', null), \
-	    if(is_without_token, 'no token', null), if(is_not_synced, 'not synced', null), \
-	    if(is_without_sleep, 'no sleep', null), if(is_worn_too_little, 'worn too little', null)) as flags \
-	    from wearable.adherence order by all"
+	@$(BIN)/vitalhouse sql --file synthetic/demo.sql
+	@echo
 	@echo "Now try:"
 	@echo "  . $(BIN)/activate"
 	@echo "  vitalhouse serve, and open http://127.0.0.1:8000"
@@ -53,8 +49,17 @@ demo: $(RUN_STAMP)
 	@echo "  vitalhouse series p001 --start 2024-10-24 --end 2024-10-25 --plot day.png"
 	@echo "  make dev"
 
+# Tests marked slow kill processes at every instant, try thousands of mutations, drive browsers or read real data.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(DEV_STAMP)
+	$(PYTEST) -m slow $(PYTEST_ARGS)
+
+test-all: $(DEV_STAMP)
+	$(PYTEST) $(PYTEST_ARGS)
 
 dev: $(RUN_STAMP)
 	DAGSTER_HOME="$$($(BIN)/python -m orchestration.lib.core.home)" \
@@ -108,10 +113,10 @@ $(BIN)/python:
 
 $(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what Vitalhouse runs on"
-	@$(PIP_INSTALL) --editable .
+	@$(call INSTALL,--editable .)
 	@touch $@
 
 $(DEV_STAMP): $(RUN_STAMP)
 	@echo "installing what tests, linters and benchmarks need"
-	@$(PIP_INSTALL) --editable '.[dev]'
+	@$(call INSTALL,--editable '.[dev]')
 	@touch $@

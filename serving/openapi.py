@@ -10,6 +10,7 @@ import yaml
 
 from orchestration.lib.catalog.tables import TABLES
 from orchestration.lib.modelling.dbt_cli import PROJECT_PATH
+from orchestration.lib.publish.relations import UNPUBLISHED_COLUMNS
 from serving import content_negotiation
 
 Schema = dict[str, Any]
@@ -113,7 +114,11 @@ def described() -> dict[str, Any]:
 
 def _columns(relation: str) -> list[dict[str, Any]]:
     columns = described()[relation]["columns"]
-    return [column for column in columns if not _meta(column).get("contains_personal_data")]
+    return [
+        column
+        for column in columns
+        if not _meta(column).get("contains_personal_data") and column["name"] not in UNPUBLISHED_COLUMNS
+    ]
 
 
 def _meta(described: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -68,12 +68,19 @@ def build(**options: Any) -> None:
     # A wrong name is said at once, not after the seconds that Dagster takes to start.
     request.measurements  # noqa: B018
     with progress.showing_here():
-        progress.write("reading the dbt project")
-        from orchestration.definitions import definitions
-
-        report = build(request, home, definitions(home))
+        report = build(request, home, _load_definitions)
     _print_report(report, home)
     sys.exit(0 if report.is_good else 1)
+
+
+def _load_definitions(home: Home) -> Any:
+    """Import Dagster's definitions, which takes seconds and may parse the dbt project."""
+    from orchestration.lib.core import progress
+
+    progress.write("reading the dbt project")
+    from orchestration.definitions import definitions
+
+    return definitions(home)
 
 
 @main.command()
@@ -161,17 +168,17 @@ def status() -> None:
 def sql(query: str | None, file: Path | None, warehouse: bool, form: str) -> None:
     """Answer a QUERY on the published file."""
     from orchestration.cli.table import print_table
-    from orchestration.lib.query.sql import run_query
+    from orchestration.lib.query.sql import run_query, run_script
 
     if (query is None) == (file is None):
         raise click.UsageError("give either a query or --file")
-    answer = run_query(Home.from_environment(), file.read_text() if file else query or "", of_warehouse=warehouse)
-    if form == "csv":
-        click.echo(answer.as_csv(), nl=False)
-    elif form == "json":
-        click.echo(answer.as_json(), nl=False)
-    else:
-        print_table(answer.columns, answer.rows)
+    home, text = Home.from_environment(), file.read_text() if file else query or ""
+    if form == "table":
+        for result in run_script(home, text, of_warehouse=warehouse):
+            print_table(result.columns, result.rows, result.title)
+        return
+    answer = run_query(home, text, of_warehouse=warehouse)
+    click.echo(answer.as_csv() if form == "csv" else answer.as_json(), nl=False)
 
 
 @main.command()
@@ -280,6 +287,9 @@ def _print_report(report: Report, home: Home) -> None:
     """The summary of a build; what keeps it from exit code 0 stands on the last lines."""
     from orchestration.cli.table import print_table
 
+    if not report.row_counts and not report.failures:
+        since = f" since the build of {report.last_news_at[:16].replace('T', ' ')} UTC" if report.last_news_at else ""
+        click.echo(f"nothing new{since}")
     if report.row_counts and not report.failures:
         rows = [
             (name, count, _change(count, report.previous_row_counts.get(name)))

@@ -71,7 +71,8 @@ def dbt_models(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> Iterator[Any]:
     """Build the chosen models and test them in dbt's order: a failed test keeps what lies downstream as it was."""
-    arguments = ["build", *(["--full-refresh"] if config.full_refresh else [])]
+    # dbt's unit tests are of the code, not of the data: they run in the project's own tests.
+    arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if config.full_refresh else [])]
     folder = dbt.fresh_run_folder(home)
     # dbt waits for the warehouse as long as every other step does, not as long as a person at a terminal would.
     os.environ.setdefault("VITALHOUSE_LOCK_WAIT_SECONDS", str(LOCK_TIMEOUT_SECONDS))

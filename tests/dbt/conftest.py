@@ -44,7 +44,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> DbtHome:
     """A home in which the project was built before anything came."""
 
     def make(path: Path) -> None:
-        assert DbtHome(path).prepare().dbt("build").success
+        assert DbtHome(path).prepare().dbt("build", "--exclude-resource-type", "unit_test").success
 
     home = DbtHome(tmp_path_factory.mktemp("empty"))
     shutil.copytree(SESSION.made("empty", make), home.path, dirs_exist_ok=True)

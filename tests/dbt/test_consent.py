@@ -2,12 +2,14 @@
 them in place.
 """
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import participant_key as keys
 import pytest
 
 from orchestration.defs.balance import every_drop_has_its_reason
@@ -17,7 +19,7 @@ from orchestration.lib.publish.publish import publish
 from orchestration.lib.publish.relations import PublishRefused, publishable
 from orchestration.lib.sources import open_warehouse
 from tests.support.balance_files import at, customer, load, phone, put, steps
-from tests.support.dbt_home import DbtHome, DbtRun, plugin
+from tests.support.dbt_home import DbtHome, DbtRun
 
 Manifest = dict[str, Any]
 
@@ -191,6 +193,7 @@ def test_what_tells_who_somebody_is_is_tagged(manifest: Manifest) -> None:
 def test_published_are_pseudonyms_and_sensor_columns(manifest: Manifest) -> None:
     published = {
         name: {column.name for column in relation.columns.values() if not column.contains_personal_data}
+        - publishing.UNPUBLISHED_COLUMNS
         for name, relation in publishable(manifest).items()
         if name.startswith("balance.")
     }
@@ -211,6 +214,22 @@ def test_published_are_pseudonyms_and_sensor_columns(manifest: Manifest) -> None
         },
         **{f"balance.{name}": columns for name, columns in COUNTED.items()},
     }
+
+
+def test_a_table_has_seen_no_more_than_each_gated_table_that_it_reads(manifest: Manifest) -> None:
+    """Else one that is built alone, from tables that do not know of a withdrawal, would pass for a newer one."""
+    noting = {
+        identity: node for identity, node in of_balance(manifest).items() if publishing.SEEN_LOAD_ID in node["columns"]
+    }
+    published = publishable(manifest)
+    assert {name for name, relation in published.items() if relation.is_gated} <= {
+        f"{node['schema']}.{node['alias']}" for node in noting.values()
+    }
+    for node in noting.values():
+        named = re.search(r"seen_load_id\((parents=\[(.*?)\])?\)", node["raw_code"], re.DOTALL)
+        assert named, node["name"]
+        parents = {f"model.vitalhouse.{name}" for name in re.findall(r"ref\('(\w+)'\)", named[2] or "")}
+        assert parents == noting.keys() & set(node["depends_on"]["nodes"]), node["name"]
 
 
 # -- leaks ------------------------------------------------------------------------------------------------------------
@@ -491,7 +510,7 @@ def test_a_table_built_again_from_older_ones_is_published_empty(trainers: Traine
 
 def test_publishing_a_tagged_column_fails(trainers: Trainers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = trainers.copy(tmp_path)
-    monkeypatch.setattr(publishing, "_is_tagged", lambda relation, column_name: False)
+    monkeypatch.setattr(publishing, "_is_withheld", lambda relation, column_name: False)
     with pytest.raises(PublishRefused, match=r"of balance\.customer_curated is tagged contains_personal_data"):
         made.publish()
     assert not (tmp_path / "published.duckdb").exists()
@@ -512,7 +531,6 @@ def test_what_is_not_for_publishing_is_not_in_the_published_file(trainers: Train
 
 def test_the_secret_is_in_its_file_and_nowhere_else(trainers: Trainers) -> None:
     """Neither in compiled SQL nor in a log, the warehouse or the published file."""
-    keys = plugin("participant_key")
     home = trainers.dbt_home.path
     trainers.publish()
     secret = (home / keys.FILE_NAME).read_bytes().strip()

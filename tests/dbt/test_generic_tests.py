@@ -52,6 +52,16 @@ CASES = {
         "(1, 0), (2, 10), (3, null)",
         {"below": "(1, 5), (2, -0.001)", "above": "(1, 10.001)"},
     ),
+    "accepted_ranges": (
+        "accepted_ranges: {arguments: {ranges: {key: [1, null], value: [0, 10]}}}",
+        "(1, 0), (99, 10), (null, null)",
+        {"first_column": "(0, 5)", "below": "(1, 5), (2, -0.001)", "above": "(1, 10.001)"},
+    ),
+    "accepted_values_by_column": (
+        "accepted_values_by_column: {arguments: {values: {key: [1, 2], value: ['it', 'it''s']}}}",
+        "(1, 'it'), (2, 'it''s'), (null, null)",
+        {"number": "(3, 'it')", "text": "(1, 'it'), (1, 'its')"},
+    ),
     "every_record_has_its_row": (
         """every_record_has_its_row: {arguments: {of: "(select 1 as key, 7 as _load_id)", key: key}}""",
         "(1, 1), (2, 1)",

@@ -47,7 +47,7 @@ class Built:
         return definitions(self.home)
 
     def build(self, **request: Any) -> Report:
-        return build(Request(**request), self.home, self.definitions)
+        return build(Request(**request), self.home, lambda home: self.definitions)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import participant_key
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources.balance.consent_funnel import funnel_of
 from tests.support import balance_files
 from tests.support.balance_files import START_MS, at, customer, phone, put, steps
-from tests.support.dbt_home import DbtHome, plugin
+from tests.support.dbt_home import DbtHome
 from tests.support.hypothesis_profile import examples
 from tests.support.in_memory_warehouse import MemoryWarehouse
 
@@ -245,7 +246,7 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
 def warehouse() -> MemoryWarehouse:
     made = MemoryWarehouse()
     with made.write() as con:
-        plugin("participant_key").set_variables(con, SECRET)
+        participant_key.set_variables(con, SECRET)
     return made
 
 

@@ -69,8 +69,8 @@ class House:
     def build(self, relation: str) -> None:
         """As if dbt had made the table from all that is loaded."""
         self.change(
-            f"delete from catalog.model_build where relation = '{relation}'; "
-            f"insert into catalog.model_build select '{relation}', max(load_id) from catalog.load"
+            f"alter table {relation} add column if not exists {publishing.SEEN_LOAD_ID} bigint; "
+            f"update {relation} set {publishing.SEEN_LOAD_ID} = (select max(load_id) from catalog.load)"
         )
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
@@ -153,7 +153,7 @@ def test_a_column_that_nobody_described_is_refused_and_the_old_file_stays(house:
 
 def test_a_file_with_a_tagged_column_is_refused_however_it_came_in(house: House, monkeypatch: Any) -> None:
     """The check reads the file that was written, so that it holds even if the selection of columns fails."""
-    monkeypatch.setattr(publishing, "_is_tagged", lambda relation, column_name: False)
+    monkeypatch.setattr(publishing, "_is_withheld", lambda relation, column_name: False)
     with pytest.raises(PublishRefused, match=r"column surname of clinic\.visit is tagged contains_personal_data"):
         house.publish()
     assert not house.home.published_path.exists()
@@ -177,7 +177,7 @@ def two_sources(house: House) -> House:
     """A mart of a practice, and one of balance that stands behind the gate of consent; published once."""
     house.nodes = [
         node("practice.visit", {"patient": {}}) | {"tags": ["practice"]},
-        node("balance.reading", {"participant": {}}) | {"tags": ["balance"]},
+        node("balance.reading", {"participant": {}, publishing.SEEN_LOAD_ID: {}}) | {"tags": ["balance"]},
         {
             "alias": "test",
             "resource_type": "test",
@@ -248,6 +248,28 @@ def test_a_gated_table_that_is_older_than_what_was_loaded_is_published_empty(
     two_sources.build("balance.reading")
     assert two_sources.publish(*measurements).held_back == []
     assert two_sources.ask(PUBLISHED) == [("Jo", "Jo")]
+
+
+def test_what_a_table_has_seen_is_not_published(two_sources: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    column = "select count(*) from duckdb_columns() where column_name = 'seen_load_id'"
+    assert two_sources.ask(column) == [(0,)]
+    monkeypatch.setattr(publishing, "_is_withheld", lambda relation, column_name: False)
+    with pytest.raises(PublishRefused, match=r"column seen_load_id of balance\.reading is the models' own"):
+        two_sources.publish()
+
+
+def test_a_gated_table_that_does_not_say_what_it_has_seen_is_held_back(two_sources: House) -> None:
+    """As one that an older version built."""
+    two_sources.change("alter table balance.reading drop column seen_load_id")
+    assert two_sources.publish().held_back == ["balance.reading"]
+    assert two_sources.ask(PUBLISHED) == [("Jo", None)]
+
+
+def test_a_gated_table_without_rows_is_not_held_back(two_sources: House) -> None:
+    two_sources.change("delete from balance.reading")
+    two_sources.load("balance")
+    assert two_sources.publish().held_back == []
+    assert two_sources.hold_back() == []
 
 
 def test_a_publication_that_does_not_say_what_it_knew_is_held_back(two_sources: House) -> None:

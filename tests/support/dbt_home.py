@@ -1,7 +1,6 @@
 """dbt in this process, on a home of the test's own."""
 
 import gc
-import importlib.util
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -110,15 +109,6 @@ class DbtHome:
         with self.warehouse() as con:
             con.register("new_rows", pa.Table.from_pylist([dict(row) for row in rows]))
             con.execute(f"insert into {table} by name select * from new_rows")
-
-
-def plugin(name: str) -> Any:
-    """One of the project's plugins, which dbt-duckdb imports from a folder of its own."""
-    spec = importlib.util.spec_from_file_location(name, PROJECT_PATH / "plugins" / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass(frozen=True)

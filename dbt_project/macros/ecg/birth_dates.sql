@@ -6,9 +6,6 @@
     years that leads into a common year is 28 February. Whether somebody born on 29 February has the birthday on
     28 February or on 1 March of a common year depends on the country: the bounds hold under both customs.
 #}
-{% macro years_before(day, years) -%}
-    cast({{ day }} - to_years({{ years }}) as date)
-{%- endmacro %}
 
 {# First possible birth date of a person aged `age` on `day`. #}
 {% macro birth_date_earliest(day, age) -%}
@@ -25,5 +22,5 @@
 
 {# The day in the middle between two days, the earlier one of two. #}
 {% macro middle_date(first_day, last_day) -%}
-    {{ first_day }} + cast(({{ last_day }} - {{ first_day }}) // 2 as integer)
+    {{ first_day }} + cast({{ integer_division(last_day ~ ' - ' ~ first_day, 2) }} as integer)
 {%- endmacro %}

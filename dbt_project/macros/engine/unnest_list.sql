@@ -1,14 +1,25 @@
-{# One row per element of a list, in the list's order; several in one select walk their lists in step. #}
+{# One row per element of a list, in its order. Alone in a select list, since Spark allows one such expression. #}
 {% macro unnest_list(list) -%}
+    {{ return(adapter.dispatch('unnest_list')(list)) }}
+{%- endmacro %}
+
+{% macro duckdb__unnest_list(list) -%}
     unnest({{ list }})
 {%- endmacro %}
 
-{# One row per element of a list: its position from 0. #}
+{% macro spark__unnest_list(list) -%}
+    explode({{ list }})
+{%- endmacro %}
+
+{# One row per element of a list: its position from 0. Alone in a select list, as unnest_list. #}
 {% macro list_positions(list) -%}
+    {{ return(adapter.dispatch('list_positions')(list)) }}
+{%- endmacro %}
+
+{% macro duckdb__list_positions(list) -%}
     unnest(range(len({{ list }})))
 {%- endmacro %}
 
-{# Aggregate: the distinct values of a column, sorted, as a list without nulls; empty where there are none. #}
-{% macro distinct_values(column) -%}
-    coalesce(list(distinct {{ column }} order by {{ column }}) filter (where {{ column }} is not null), [])
+{% macro spark__list_positions(list) -%}
+    explode(transform({{ list }}, (element, position) -> position))
 {%- endmacro %}

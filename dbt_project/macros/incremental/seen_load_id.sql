@@ -5,22 +5,30 @@
 
     Arguments
         parents: relations with a column seen_load_id. The result is no newer than theirs, so that a table that is built alone
-            from older ones does not pass for a newer one.
+            from older ones does not pass for a newer one. A parent without rows counts as one that has seen nothing.
 #}
 {% macro seen_load_id(parents=[]) -%}
     (
         select min(seen.load_id)
         from (
             select coalesce(max(load.load_id), 0) as load_id
-            from {{ source('catalog', 'load') }} as load
+            from {{ catalog_load() }} as load
             where {{ is_of_model_source('load.measurement') }}
             {%- for parent in parents %}
             union all
-            select max(seen_load_id) as load_id
-            from {{ parent }}
+            select coalesce(max(parent.seen_load_id), 0) as load_id
+            from {{ parent }} as parent
             {%- endfor %}
         ) as seen
     )
+{%- endmacro %}
+
+{#
+    The loader's table of loads. Not as a source: an edge from it to each gated and each incremental model would hide all other
+    lineage. It exists from the first build on.
+#}
+{% macro catalog_load() -%}
+    {{ return(api.Relation.create(database=target.database, schema='catalog', identifier='load')) }}
 {%- endmacro %}
 
 {# Condition on a measurement: that it is the source of the model at hand, which the model's tags name. #}

@@ -20,7 +20,7 @@
     {% set removals %}
         (
             select load.load_id
-            from {{ api.Relation.create(database=relation.database, schema='catalog', identifier='load') }} as load
+            from {{ catalog_load() }} as load
             where load.removed_row_count > 0 and {{ is_of_model_source('load.measurement') }}
         )
     {% endset %}

@@ -1,5 +1,5 @@
 {#
-    Schemas are named as the configuration says (`staging`, `ecg`), without the target's name before them: the warehouse is
+    Schemas are named as the configuration says (`staging`, `catalog`), without the target's name before them: the warehouse is
     one file, and people type these names.
 #}
 {% macro generate_schema_name(custom_schema_name, node) -%}

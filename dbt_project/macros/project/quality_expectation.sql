@@ -43,7 +43,7 @@
         select
             *,
             coalesce(
-                sign(try_cast(answer as double) - try_cast(expected_value as double)),
+                sign({{ text_to_double('answer') }} - {{ text_to_double('expected_value') }}),
                 case when answer < expected_value then -1 when answer = expected_value then 0 else 1 end
             ) as difference
         from answer

@@ -4,8 +4,8 @@
 #}
 {% macro redact_values(reason) -%}
     case
-        when regexp_full_match({{ reason }}, '\w+ is ''.*'': expected .*', 's')
-            then regexp_replace({{ reason }}, '^(\w+) is ''.*'': (expected .*)$', '\1: \2', 's')
-        else regexp_replace({{ reason }}, '[''"].*[''"]', '…', 's')
+        when {{ regexp_full_match(reason, "\\w+ is ''.*'': expected .*") }}
+            then {{ regexp_replace_match(reason, "^(\\w+) is ''.*'': (expected .*)$", "\\1: \\2") }}
+        else {{ regexp_replace_match(reason, "[''\"].*[''\"]", "…") }}
     end
 {%- endmacro %}

@@ -68,10 +68,7 @@ DIRECTORY = Table(
     },
 )
 
-# The newest load that a table behind the gate of consent knows of: dbt's macro `record_build` writes it.
-MODEL_BUILD = Table("catalog.model_build", {"relation": "VARCHAR", "load_id": "BIGINT"})
-
-TABLES = (FILE, LOAD, REJECTED_ROW, DIRECTORY, MODEL_BUILD)
+TABLES = (FILE, LOAD, REJECTED_ROW, DIRECTORY)
 
 # One row per loaded file. A byte-identical re-delivery is not loaded again, yet it says that this content was valid
 # once more; so "the latest delivery wins" asks for the last delivery in which a content came, not for the one it was

@@ -62,6 +62,16 @@ class Home:
         return self.path / "build.lock"
 
     @property
+    def participant_key_path(self) -> Path:
+        """The secret of the participants' pseudonyms, which dbt's plugin makes on first need."""
+        return self.path / "participant.key"
+
+    @property
+    def build_state_path(self) -> Path:
+        """What each source was when its last good build ended."""
+        return self.path / "build_state.json"
+
+    @property
     def build_log_path(self) -> Path:
         """What Dagster and dbt said during the latest builds."""
         return self.path / "logs" / "build.log"

@@ -24,9 +24,8 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.catalog.tables import MODEL_BUILD
 from orchestration.lib.core import progress
-from orchestration.lib.publish.relations import PUBLICATION, Relation, _is_tagged, publishable, verify
+from orchestration.lib.publish.relations import PUBLICATION, SEEN_LOAD_ID, Relation, is_withheld, publishable, verify
 from orchestration.lib.sources import MEASUREMENTS
 from orchestration.lib.warehouse.connection import Warehouse
 
@@ -184,7 +183,7 @@ def _sources(
     row = con.execute("select current_database(), (select coalesce(max(load_id), 0) from catalog.load)").fetchone()
     assert row is not None
     warehouse, load_id = row
-    built_from, taken_at = _built_from(con, warehouse), _load_ids(con)
+    built_from, taken_at = _seen_load_ids(con, relations, warehouse, load_id), _load_ids(con)
     built_late, taken_late = _outdated(con, relations, built_from), _outdated(con, relations, taken_at)
     is_new = {
         name: relation.measurement is None or relation.measurement in measurements
@@ -204,17 +203,28 @@ def _sources(
     for name, names in _present_columns(con, relations, "previous").items():
         # What was published before the YAML changed does not hold up what is built now: it goes without such columns.
         relation = relations[name]
-        harmless = [each for each in names if each.lower() in relation.columns and not _is_tagged(relation, each)]
+        harmless = [each for each in names if each.lower() in relation.columns and not is_withheld(relation, each)]
         if harmless and not is_new[name]:
             found.append(_Source(relation, "previous", harmless, taken_at.get(name, 0), name in taken_late))
     return sorted(found, key=lambda source: source.relation.name)
 
 
-def _built_from(con: duckdb.DuckDBPyConnection, warehouse: str) -> dict[str, int]:
-    """The latest load that each gated table of the warehouse knows of; empty where an older version has made it."""
-    if not _present_columns(con, [MODEL_BUILD.name], warehouse):
-        return {}
-    return dict(con.execute(f"select relation, load_id from {MODEL_BUILD.name}").fetchall())
+def _seen_load_ids(
+    con: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation], warehouse: str, newest_load_id: int
+) -> dict[str, int]:
+    """Read the newest load that each gated table of the warehouse has seen.
+
+    A table without rows counts as one that has seen all: it can show nobody. One without the column, which an older
+    version has built, is left out.
+    """
+    gated = [name for name, relation in relations.items() if relation.is_gated]
+    load_ids = {}
+    for name, column_names in _present_columns(con, gated, warehouse).items():
+        if SEEN_LOAD_ID in column_names:
+            row = con.execute(f"select coalesce(max({SEEN_LOAD_ID}), ?) from {name}", [newest_load_id]).fetchone()
+            assert row is not None
+            load_ids[name] = row[0]
+    return load_ids
 
 
 def _load_ids(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -248,9 +258,9 @@ def _present_columns(con: duckdb.DuckDBPyConnection, names: Iterable[str], datab
 
 
 def _copy(con: duckdb.DuckDBPyConnection, source: _Source) -> int:
-    """Copy a relation without its tagged columns; what it says of itself goes along as comments. Returns its rows."""
+    """Copy a relation without its withheld columns, with its descriptions as comments; return its number of rows."""
     relation = source.relation
-    kept = [name for name in source.column_names if not _is_tagged(relation, name)]
+    kept = [name for name in source.column_names if not is_withheld(relation, name)]
     schema, table = map(_name, relation.name.split("."))
     con.execute(f"create schema if not exists next.{schema}")
     con.execute(

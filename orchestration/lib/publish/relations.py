@@ -15,6 +15,10 @@ from orchestration.lib.sources import MEASUREMENTS
 PUBLICATION = "catalog.publication"
 # dbt's test that whoever a row is of has consented: what carries it stands behind the gate.
 GATE_TEST = "only_consented"
+# The newest load of its source that a table has seen: a constant column of each gated and each incremental model.
+SEEN_LOAD_ID = "seen_load_id"
+# Columns that models keep for their own use. They tell a reader nothing, and differ between builds of equal rows.
+UNPUBLISHED_COLUMNS = frozenset({SEEN_LOAD_ID, "rule_hash"})
 
 
 class PublishRefused(VitalhouseError):
@@ -119,8 +123,11 @@ def _refuse_unless_harmless(relation: Relation, column_name: str) -> None:
         raise PublishRefused(
             f"publish refused: column {column_name} of {relation.name} is tagged contains_personal_data"
         )
+    if column_name.lower() in UNPUBLISHED_COLUMNS:
+        raise PublishRefused(f"publish refused: column {column_name} of {relation.name} is the models' own")
 
 
-def _is_tagged(relation: Relation, column_name: str) -> bool:
+def is_withheld(relation: Relation, column_name: str) -> bool:
+    """Whether a column of a relation stays in the warehouse."""
     column = relation.columns.get(column_name.lower())
-    return column is not None and column.contains_personal_data
+    return column_name.lower() in UNPUBLISHED_COLUMNS or (column is not None and column.contains_personal_data)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ class QueryError(VitalhouseError):
 
 @dataclass(frozen=True)
 class QueryResult:
-    """Column names and rows of a query's result."""
+    """Column names and rows of a query's result, and the comment that stood before the query."""
 
     columns: list[str]
     rows: list[tuple[Any, ...]]
+    title: str | None = None
 
     def as_csv(self) -> str:
         out = io.StringIO()
@@ -76,23 +78,46 @@ def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def run_query(home: Home, sql: str, *, of_warehouse: bool = False, lock_timeout_seconds: float = 10.0) -> QueryResult:
-    """Answer one or more statements on the published file, or the warehouse itself; the last one's result counts.
+    """Run one or more statements on the published file, or on the warehouse itself; return the last one's result.
 
     Raises
     ------
     QueryError
-        If DuckDB refuses the statement.
+        If DuckDB refuses a statement.
+    """
+    results = run_script(home, sql, of_warehouse=of_warehouse, lock_timeout_seconds=lock_timeout_seconds)
+    return results[-1] if results else QueryResult([], [])
+
+
+def run_script(
+    home: Home, sql: str, *, of_warehouse: bool = False, lock_timeout_seconds: float = 10.0
+) -> list[QueryResult]:
+    """Run statements one after the other; return the result of each, with the comment before it as its title.
+
+    Raises
+    ------
+    QueryError
+        If DuckDB refuses a statement.
     """
     warehouse = Warehouse(home.warehouse_path, lock_timeout_seconds=lock_timeout_seconds)
     with warehouse.read() if of_warehouse else open_published(home.published_path) as con:
         try:
             # So that a path relative to the lake, as every column has it, can be read where it lies.
             con.execute("set file_search_path = $lake", {"lake": str(home.lake_path)})
-            con.execute(sql)
-            columns = [column[0] for column in con.description or []]
-            return QueryResult(columns, con.fetchall())
+            results = []
+            for statement in con.extract_statements(sql):
+                con.execute(statement)
+                if duckdb.ExpectedResultType.QUERY_RESULT in statement.expected_result_type:
+                    columns = [column[0] for column in con.description or []]
+                    results.append(QueryResult(columns, con.fetchall(), _title(statement.query)))
+            return results
         except duckdb.Error as error:
             raise QueryError(_one_line(error)) from error
+
+
+def _title(query: str) -> str | None:
+    comments = takewhile(lambda line: line.startswith("--"), query.strip().splitlines())
+    return " ".join(line.lstrip("- ") for line in comments) or None
 
 
 def _one_line(error: duckdb.Error) -> str:

@@ -3,13 +3,18 @@
 A source is a package here. General code gets these contracts as arguments and knows no source by name.
 """
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from orchestration.lib.catalog.schema import create_tables
 from orchestration.lib.contract.entity import Entity, Table
 from orchestration.lib.sources.balance import contract as balance
+from orchestration.lib.sources.balance.consent_dates import next_consent_change_at
 from orchestration.lib.sources.bloodtest import contract as bloodtest
 from orchestration.lib.sources.ecg import contract as ecg
 from orchestration.lib.sources.practice import contract as practice
@@ -28,6 +33,11 @@ ENTITIES: tuple[Entity, ...] = (
 COMPUTED_TABLES: tuple[Table, ...] = ecg.COMPUTED_TABLES
 
 MEASUREMENTS: tuple[str, ...] = tuple(dict.fromkeys(entity.measurement for entity in ENTITIES))
+
+# When the marts of a source change next though no file arrives: for sources whose models ask what time it is.
+NEXT_CHANGE_AT: Mapping[str, Callable[[duckdb.DuckDBPyConnection, datetime], datetime | None]] = {
+    "balance": next_consent_change_at,
+}
 
 
 def open_warehouse(path: Path, **options: Any) -> Warehouse:

@@ -40,9 +40,16 @@ def test_one_source_with_news_is_one_run_of_its_job() -> None:
         assert plan(request, news, {"ecg": KNOWN}) == [Run("ecg", ("a/2", "a/3"))]
 
 
-def test_without_news_only_what_follows_the_loads_runs() -> None:
-    assert plan(Request(), {"ecg": []}, {"ecg": []}) == [Run("marts")]
-    assert plan(Request(measurement="ecg"), {"ecg": []}, {"ecg": []}) == [Run("ecg", part="marts")]
+def test_a_source_without_deliveries_is_only_modelled() -> None:
+    assert plan(Request(), {"ecg": []}, {"ecg": []}) == [Run("ecg", part="marts")]
+
+
+def test_two_sources_are_built_one_after_the_other() -> None:
+    news = {"ecg": deliveries("ecg", ["a/1"]), "bloodtest": deliveries("bloodtest", ["b/2"])}
+    assert plan(Request(), news, {"ecg": KNOWN, "bloodtest": KNOWN}) == [
+        Run("ecg", ("a/1", "a/1")),
+        Run("bloodtest", ("b/2", "b/2")),
+    ]
 
 
 def test_several_sources_are_loaded_one_by_one_and_modelled_once() -> None:

@@ -1,15 +1,11 @@
-"""The secret behind participants' pseudonyms: where it comes from, who may read it, and what is made with it."""
+"""The secret behind participants' pseudonyms: where it comes from, and who may read it."""
 
-import hashlib
-import hmac
 from pathlib import Path
 
 import duckdb
+import participant_key as keys
 import pytest
-
-from tests.support.dbt_home import PROJECT_PATH, plugin
-
-keys = plugin("participant_key")
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
 
 
 @pytest.fixture(autouse=True)
@@ -58,16 +54,15 @@ def test_a_key_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         keys.participant_key(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("length", [16, 63, 64, 65, 200])
-def test_the_pseudonym_is_an_hmac(length: int) -> None:
-    key = bytes(index % 251 for index in range(length))
-    macro = (PROJECT_PATH / "macros" / "balance" / "participant_key.sql").read_text()
-    sql = macro[macro.index("-%}") + 3 : macro.index("{%- endmacro")].replace("{{ customer_key }}", "?")
+@pytest.mark.parametrize("customers", [None, "where false", ""], ids=["no table", "no customer", "a customer"])
+def test_a_warehouse_without_customers_makes_no_key(tmp_path: Path, customers: str | None) -> None:
+    credentials = DuckDBCredentials(database="warehouse", schema="main", path=str(tmp_path / "warehouse.duckdb"))
+    plugin = keys.Plugin("participant_key", {}, credentials)
     with duckdb.connect() as con:
-        keys.set_variables(con, key)
-        for text in ("", "lab:jo@test.com:s1", "é" * 100):
-            expected = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
-            assert con.execute(f"select {sql}", [text]).fetchall() == [(expected,)]
-    with duckdb.connect() as con:
-        # Without the secret there is no pseudonym, rather than one that anybody can work out.
-        assert con.execute(f"select {sql}", ["lab:jo@test.com:s1"]).fetchall() == [(None,)]
+        if customers is not None:
+            con.execute(f"create schema raw; create table raw.balance_customer as select 1 as customer {customers}")
+        plugin.configure_connection(con)
+        plugin.configure_cursor(con)
+        has_key = con.execute("select getvariable('participant_key_inner') is not null").fetchall()
+    assert has_key == [(customers == "",)]
+    assert (tmp_path / keys.FILE_NAME).exists() == (customers == "")

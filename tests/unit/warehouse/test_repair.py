@@ -5,7 +5,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from dbt.adapters.duckdb.credentials import DuckDBCredentials
 
 from orchestration.lib.core.errors import VitalhouseError
 from orchestration.lib.sources import open_warehouse
@@ -105,19 +104,3 @@ def test_a_file_that_was_closed_is_not_touched(torn: Torn, tmp_path: Path) -> No
     with pytest.raises(VitalhouseError, match="does not match stored checksum"), warehouse.read():
         pass
     assert warehouse.path.read_bytes() == bytes_before
-
-
-def test_dbt_says_what_mends_it(torn: Torn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from orchestration.lib.modelling.dbt_cli import PROJECT_PATH
-
-    monkeypatch.syspath_prepend(str(PROJECT_PATH / "plugins"))
-    import warehouse_file
-
-    path = tmp_path / "warehouse.duckdb"
-    offset = next(at for at in torn.blocks() if torn.write(path, at, 1))
-    torn.write(path, offset, 1)
-    credentials = DuckDBCredentials(database="warehouse", schema="main", path=str(path))
-    plugin = warehouse_file.Plugin("warehouse_file", {}, credentials)
-    plugin.initialize({})
-    with pytest.raises(warehouse_file.WarehouseClosed, match="`vitalhouse status` mends it"):
-        plugin.update_connection_config(credentials, {})

@@ -31,7 +31,8 @@ trusted as (
         reading.y,
         reading.z,
         reading.first_delivery,
-        reading._load_id
+        reading._load_id,
+        {{ seen_load_id(parents=[ref('customer_trusted'), ref('customer_consent_history')]) }} as seen_load_id
     from reading
     inner join consented on reading.clinic = consented.clinic and reading.email = consented.email
     where {{ was_consented_when_taken('reading', 'email') }}

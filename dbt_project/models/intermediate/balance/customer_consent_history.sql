@@ -69,7 +69,8 @@ period as (
         valid_from_at,
         lead(valid_from_at) over (partition by customer_key order by stated_at) as valid_to_at,
         last_updated_at,
-        first_delivery
+        first_delivery,
+        {{ seen_load_id(parents=[ref('int_balance_customer__latest_per_update')]) }} as seen_load_id
     from started
 
 )

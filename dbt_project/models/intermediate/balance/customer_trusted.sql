@@ -23,7 +23,8 @@ consented as (
         is_email_consented,
         is_device_consented,
         is_email_shared,
-        is_serial_number_shared
+        is_serial_number_shared,
+        {{ seen_load_id(parents=[ref('int_balance_customer__consent_status')]) }} as seen_load_id
     from customer
     where has_research_consent
 

@@ -46,7 +46,8 @@ compared as (
         bool_and(has_research_consent) over same_email as is_email_consented,
         bool_and(has_research_consent) over same_device as is_device_consented,
         count(*) over same_email > 1 as is_email_shared,
-        count(*) over same_device > 1 as is_serial_number_shared
+        count(*) over same_device > 1 as is_serial_number_shared,
+        {{ seen_load_id(parents=[ref('int_balance_customer__latest_per_update')]) }} as seen_load_id
     from judged
     window
         same_email as (partition by clinic, email),

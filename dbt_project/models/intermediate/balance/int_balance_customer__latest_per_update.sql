@@ -26,7 +26,8 @@ counted as (
         last_delivery,
         _raw_path,
         _row_number,
-        _load_id
+        _load_id,
+        {{ seen_load_id() }} as seen_load_id
     from record
     qualify
         row_number() over (

@@ -41,7 +41,8 @@ measured as (
         customer.is_device_consented,
         customer.is_email_shared,
         customer.is_serial_number_shared,
-        counted.accelerometer_reading_count
+        counted.accelerometer_reading_count,
+        {{ seen_load_id(parents=[ref('customer_trusted'), ref('accelerometer_trusted')]) }} as seen_load_id
     from customer
     inner join counted on customer.clinic = counted.clinic and customer.email = counted.email
 

@@ -75,6 +75,17 @@ attributed as (
     from paired
     where not is_shared
 
+),
+
+final as (
+
+    select
+        *,
+        {{ seen_load_id(parents=[
+            ref('int_balance_customer__with_readings'), ref('accelerometer_trusted'), ref('step_trainer_trusted')
+        ]) }} as seen_load_id
+    from attributed
+
 )
 
-select * from attributed
+select * from final

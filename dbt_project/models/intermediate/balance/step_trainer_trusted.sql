@@ -29,7 +29,8 @@ trusted as (
         reading.measured_at,
         reading.distance_from_object_cm,
         reading.first_delivery,
-        reading._load_id
+        reading._load_id,
+        {{ seen_load_id(parents=[ref('int_balance_customer__with_readings'), ref('customer_consent_history')]) }} as seen_load_id
     from reading
     inner join consented on reading.clinic = consented.clinic and reading.serial_number = consented.serial_number
     where {{ was_consented_when_taken('reading', 'serial_number') }}

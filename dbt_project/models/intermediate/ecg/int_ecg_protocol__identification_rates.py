@@ -1,6 +1,6 @@
-"""How well runs find their person again: the logic lies in orchestration/lib/identity.py."""
+"""Compute the identification rates of each protocol, with dbt_project/python/ecg_identification.py."""
 
-from orchestration.lib.sources.ecg.identification import rate_protocols
+from ecg_identification import rate_protocols
 
 
 def model(dbt, session):

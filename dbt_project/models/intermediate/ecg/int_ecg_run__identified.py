@@ -1,6 +1,6 @@
-"""Runs asked who they are: the logic lies in orchestration/lib/identity.py."""
+"""Match each run with the people of its clinic, with dbt_project/python/ecg_identification.py."""
 
-from orchestration.lib.sources.ecg.identification import match_runs
+from ecg_identification import match_runs
 
 
 def model(dbt, session):

@@ -18,7 +18,8 @@ curated as (
         registered_at,
         research_consent_at,
         is_serial_number_shared,
-        accelerometer_reading_count
+        accelerometer_reading_count,
+        {{ seen_load_id(parents=[ref('int_balance_customer__with_readings')]) }} as seen_load_id
     from customer
 
 )

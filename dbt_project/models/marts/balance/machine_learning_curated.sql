@@ -12,7 +12,8 @@ curated as (
         x,
         y,
         z,
-        distance_from_object_cm
+        distance_from_object_cm,
+        {{ seen_load_id(parents=[ref('int_balance_reading__joined')]) }} as seen_load_id
     from pair
     where not is_ambiguous
 

@@ -31,7 +31,7 @@ decoded as (
         -- who
         normalised.customername as customer_name,
         normalised.phone,
-        try_cast(normalised.birthday as date) as birth_date,
+        {{ text_to_date('normalised.birthday') }} as birth_date,
         -- when
         {{ epoch_ms_text_to_timestamp('normalised.registrationdate') }} as registered_at,
         {{ epoch_ms_to_timestamp('normalised.lastupdatedate') }} as last_updated_at,

@@ -1,4 +1,4 @@
-"""How much each feature of the runs varies within a person and between people, as a table."""
+"""Measure how each feature of ECG runs varies within and between people: Arrow tables around python_transforms."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from python_transforms.ecg.variability import (
     same_day,
 )
 
-# What says how a run was recorded, not what the heart did. Every other number that the transforms compute is compared.
+# Features of the recording, not of the heart. Every other number that the transforms compute is compared.
 NOT_OF_THE_HEART = frozenset(
     {
         "mains_frequency_hz",
@@ -57,12 +57,12 @@ _SCHEMA = pa.schema(
 
 
 def compared_features() -> list[str]:
-    """The features that say something of a heart and are numbers."""
+    """List the features that describe the heart and are numbers."""
     return [name for name, feature in FEATURES.items() if feature.dtype != "BOOLEAN" and name not in NOT_OF_THE_HEART]
 
 
 def vary_features(runs: pa.Table) -> pa.Table:
-    """One row a feature: variance within and between people, ICC(1,1), and what the heart rate has to do with it.
+    """Compute, one row a feature, the variance within and between people, ICC(1,1) and the effect of the heart rate.
 
     Parameters
     ----------
@@ -123,5 +123,5 @@ def _components(scope: str, found: Agreement) -> dict[str, object]:
 
 
 def _plain(value: float) -> float | None:
-    """NaN, which stands for unknown, as None."""
+    """Replace NaN, which stands for unknown, by None."""
     return value if np.isfinite(value) else None

@@ -1,10 +1,10 @@
-"""Who is it? How well runs find their person again by their mean beats.
+"""Identify people by the mean beats of their ECG runs: Arrow tables for the dbt models, around python_transforms.
 
-The transform keeps each run's template; what is asked of them is asked anew in each build, since a new run changes the
-gallery: it costs a millisecond or so for each run and protocol, and four bytes for each run and person.
+The transform keeps a template of each run. The templates are compared anew in each build, since a new run changes the
+gallery: this costs about a millisecond for each run and protocol, and four bytes for each run and person.
 
-People are only ever looked for within their own clinic: whether two clinics know the same person is nobody's to find
-out from their heartbeat.
+A run is compared with the people of its own clinic only. Nobody shall learn from a heartbeat whether two clinics know
+the same person.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ _RATE_SCHEMA = pa.schema(
 
 
 def match_runs(runs: pa.Table) -> pa.Table:
-    """Ask runs by each protocol who they are, clinic by clinic.
+    """Match runs with people by each protocol, clinic by clinic.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def match_runs(runs: pa.Table) -> pa.Table:
 
     Returns
     -------
-    One row for each clinic, protocol and run that was asked: the score with its own person and their rank, the two most
-    like people, and the scores with everybody in the gallery (in the order of their keys) with the place of its own
-    person among them, from 0.
+    One row for each clinic, protocol and probe run: the score with its own person and that person's rank, the two best
+    matches, the scores with everybody in the gallery (in the order of their keys), and the position of its own person
+    among them, from 0.
     """
     ordered = runs.sort_by([("subject_key", "ascending"), ("run_number", "ascending")])
     tables = [table for of_clinic in _groups(ordered, "clinic") for table in _match_clinic(of_clinic)]
@@ -66,7 +66,7 @@ def match_runs(runs: pa.Table) -> pa.Table:
 
 
 def rate_protocols(matches: pa.Table) -> pa.Table:
-    """Sum up what `match_runs` gives: one row for each clinic and protocol by which anything was asked."""
+    """Compute rates from the table of `match_runs`: one row for each clinic and protocol that has probe runs."""
     rows = []
     # in one order, so that the same matches give the same resamples
     for of_clinic in _groups(matches.sort_by("run_key"), "clinic"):
@@ -97,9 +97,9 @@ def rate_protocols(matches: pa.Table) -> pa.Table:
 
 
 def _match_clinic(runs: pa.Table) -> Iterator[pa.Table]:
-    """Rows of each protocol for the runs of one clinic."""
+    """Yield a table of each protocol for the runs of one clinic."""
     people, subject = np.unique(runs["subject_key"].to_pylist(), return_inverse=True)
-    if len(people) < 2:  # who is alone can be taken for nobody else
+    if len(people) < 2:  # one person alone cannot be mistaken for another
         return
     templates = np.array(runs["template_mv"].to_pylist())
     day = runs["recorded_on"].cast(pa.int32()).to_numpy().astype(np.int64)
@@ -129,7 +129,7 @@ def _match_clinic(runs: pa.Table) -> Iterator[pa.Table]:
 
 
 def _groups(table: pa.Table, column: str) -> Iterator[pa.Table]:
-    """The rows of each value of a column, in their order and that of the values."""
+    """Yield the rows of each value of a column, in the order of the values; rows keep their order."""
     values = np.array(table[column].to_pylist(), str)
     for value in np.unique(values):
         yield table.take(np.flatnonzero(values == value))
