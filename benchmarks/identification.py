@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 from scipy.special import comb
 
 from python_transforms.ecg import transform_batch
-from python_transforms.ecg.identification import PROTOCOLS, Matches, Rates, cross_fit, match, rates
+from python_transforms.ecg.identification import PROTOCOLS, Matches, cross_fit, match
+from python_transforms.ecg.identification_rates import Rates, rates
 from python_transforms.ecg.similarity import similar_pairs
 from python_transforms.ecg.template import TEMPLATE_SAMPLES, beat_templates
 

@@ -1,4 +1,4 @@
-"""Figures of an ECG run: their names, units and meaning, and the statistics of its intervals."""
+"""Define the features of an ECG run, with unit and meaning, and compute the statistics of its intervals."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ PNN_LIMIT_MS = 50.0
 
 @dataclass(frozen=True)
 class FeatureDefinition:
-    """Unit, meaning and warehouse type of a feature column."""
+    """Hold unit, meaning and warehouse type of a feature column."""
 
     unit: str
     description: str
@@ -86,7 +86,7 @@ FEATURES: dict[str, FeatureDefinition] = {
 def rr_statistics(
     run: IntArray, index: IntArray, n_runs: int, sampling_rate_hz: float, is_nn: BoolArray | None = None
 ) -> dict[str, FloatArray]:
-    """Heart rate and time-domain statistics of the normal intervals between successive beats (NN).
+    """Compute heart rate and time-domain statistics of the normal intervals between successive beats (NN).
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def rr_statistics(
 
 
 def mean_by_run(values: FloatArray, run: IntArray, n_runs: int) -> FloatArray:
-    """Mean of each run's values, NaN of none."""
+    """Compute the mean of each run's values, shape ``(n_runs,)``; NaN of none."""
     count = np.bincount(run, minlength=n_runs)
     total = np.bincount(run, weights=values, minlength=n_runs)
     mean: FloatArray = np.divide(total, count, out=np.full(n_runs, np.nan), where=count > 0)
@@ -143,7 +143,7 @@ def mean_by_run(values: FloatArray, run: IntArray, n_runs: int) -> FloatArray:
 
 
 def _deviation_by_run(values: FloatArray, run: IntArray, n_runs: int) -> FloatArray:
-    """Standard deviation with ``n - 1``."""
+    """Compute the standard deviation with ``n - 1``."""
     count = np.bincount(run, minlength=n_runs)
     squares = np.square(values - mean_by_run(values, run, n_runs)[run])
     total = np.bincount(run, weights=squares, minlength=n_runs)
@@ -152,7 +152,7 @@ def _deviation_by_run(values: FloatArray, run: IntArray, n_runs: int) -> FloatAr
 
 
 def median_by_run(values: FloatArray, run: IntArray, n_runs: int) -> FloatArray:
-    """Median of each run's values, those that are not known left out; NaN of none."""
+    """Compute the median of each run's known values, shape ``(n_runs,)``; NaN of none."""
     is_known = np.isfinite(values)
     values, run = values[is_known], run[is_known]
     count = np.bincount(run, minlength=n_runs)
