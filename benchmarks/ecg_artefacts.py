@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _rank1(records: Sequence[Record]) -> dict[str, float]:
     templates = make_templates(records)
-    is_known: NDArray[np.bool_] = np.isfinite(templates).all(axis=1)
+    is_known = np.asarray(np.isfinite(templates).all(axis=1))
     kept = [record for record, known in zip(records, is_known, strict=True) if known]
     rates = {name: round(summary.rank1, 1) for name, (_, summary) in score(kept, templates[is_known]).items()}
     return rates | {"records_without_template": len(records) - len(kept)}

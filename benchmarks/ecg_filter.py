@@ -43,7 +43,8 @@ def synthetic_runs(n_runs: int, seed: int = 1) -> FloatArray:
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal((n_runs, N_SAMPLES))
     wander = np.cumsum(noise, axis=1) * 0.01
-    return wander + 0.05 * np.sin(2 * np.pi * 50 * np.arange(N_SAMPLES) / RATE_HZ)
+    runs: FloatArray = wander + 0.05 * np.sin(2 * np.pi * 50 * np.arange(N_SAMPLES) / RATE_HZ)
+    return runs
 
 
 def best_seconds(functions: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:

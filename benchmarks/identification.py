@@ -189,7 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     records = read_records(options.wfdb)
     begin = time.perf_counter()
     templates = make_templates(records)
-    is_known: NDArray[np.bool_] = np.isfinite(templates).all(axis=1)
+    is_known = np.asarray(np.isfinite(templates).all(axis=1))
     kept = [record for record, known in zip(records, is_known, strict=True) if known]
     if len({record.person for record in kept}) < 2:
         print(f"no two people with records (Person_NN/rec_M.hea) below {options.wfdb}", file=sys.stderr)

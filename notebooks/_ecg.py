@@ -57,9 +57,7 @@ def stored_signals(paths: list[str]) -> str:
     """
 
 
-def signal_curve(
-    time_s: npt.NDArray[Any], value_mv: npt.NDArray[Any], zoom_s: Any, title: str, colour: str
-) -> alt.Chart:
+def signal_curve(time_s: npt.NDArray[Any], value_mv: npt.NDArray[Any], zoom_s: Any, title: str, colour: str) -> Any:
     """Draw a stretch of a signal, in millivolts over seconds."""
     return (
         alt.Chart(chart.line(time_s, value_mv), title=title, height=180, width="container")
@@ -75,7 +73,7 @@ def signal_curve(
     )
 
 
-def r_peak_marks(time_s: npt.NDArray[Any], value_mv: npt.NDArray[Any]) -> alt.Chart:
+def r_peak_marks(time_s: npt.NDArray[Any], value_mv: npt.NDArray[Any]) -> Any:
     """Mark R peaks with triangles above the signal."""
     peaks = pa.table({"at": time_s, "value": pa.array(value_mv, from_pandas=True)})
     return (
@@ -95,7 +93,7 @@ def whole_beats(
     return window / rate_hz * 1000, filtered_mv[whole[:, None] + window]
 
 
-def overlaid_beats(time_ms: npt.NDArray[Any], beats_mv: npt.NDArray[Any]) -> tuple[alt.LayerChart, int]:
+def overlaid_beats(time_ms: npt.NDArray[Any], beats_mv: npt.NDArray[Any]) -> tuple[Any, int]:
     """Draw beats one on top of the other, with the average of all; return also how many are drawn."""
     drawn = np.unique(np.linspace(0, len(beats_mv) - 1, min(len(beats_mv), MOST_BEATS)).astype(int))
     rows = pa.concat_tables(chart.line(time_ms, beats_mv[n], most=100, beat=int(n) + 1) for n in drawn)
@@ -114,7 +112,7 @@ def overlaid_beats(time_ms: npt.NDArray[Any], beats_mv: npt.NDArray[Any]) -> tup
     return alt.layer(single, mean, width="container", height=260), len(drawn)
 
 
-def box_chart(rows: pa.Table, kind: str, colour: str) -> alt.LayerChart:
+def box_chart(rows: pa.Table, kind: str, colour: str) -> Any:
     """Draw a box with whiskers for each run, from quantiles of its raw or filtered values."""
     base = alt.Chart(rows, height=alt.Step(26)).encode(y=alt.Y("run_number:O", title="run"))
     tooltip = [
