@@ -32,7 +32,7 @@ from serving.metrics import Data, MetricsMiddleware
 _STATUS = {NothingPublished: 503, PublicationGone: 410, NotThere: 404, TooSlow: 422, UsageError: 422}
 _SWAGGER = "/static/docs"
 # The schema whose marts an app shows, where it has another name.
-_SCHEMAS = {"lake": "catalog"}
+_SCHEMAS = {"lake": "catalog", "recording": "ecg", "identification": "ecg"}
 
 
 def create_app(
@@ -127,7 +127,8 @@ def _freshness(publication: Publication, name: str, description: str) -> pages.A
     rows = sum(count for relation, count in publication.row_counts.items() if relation.split(".")[0] == schema)
     with publication.query_session(api.QUERY_SECONDS) as con:
         loaded = con.execute(
-            "select max(finished_at) from catalog.load where measurement = $name or $name = 'lake'", {"name": name}
+            "select max(finished_at) from catalog.load where measurement = $schema or $schema = 'catalog'",
+            {"schema": schema},
         ).fetchone()
     return pages.App(name, description, rows, loaded[0] if loaded else None)
 
