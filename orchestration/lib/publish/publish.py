@@ -164,8 +164,8 @@ def _previous(con: duckdb.DuckDBPyConnection, published_path: Path) -> Iterator[
             try:
                 con.execute(f"attach {quote_text(str(published_path))} as previous (read_only)")
             except duckdb.Error:
-                # Another process, such as DuckDB's own shell, has it open for writing: attach a copy. It has a name, since
-                # DuckDB 2.0 opens no file without one; after a kill it is removed like an unfinished publication.
+                # Another process, such as DuckDB's own shell, has it open for writing: attach a copy. It has a name:
+                # DuckDB 2.0 opens no file without one. After a kill it is removed like an unfinished publication.
                 copy = published_path.with_name(f".{published_path.name}.{os.getpid()}.tmp-previous")
                 stack.callback(copy.unlink, missing_ok=True)
                 shutil.copy(published_path, copy)
