@@ -1,4 +1,4 @@
-"""Files that something happened to, two hundred: each is loaded or refused with a reason, and no other file suffers.
+"""Two hundred files that something happened to: each is loaded or refused with a reason, and no other file suffers.
 
 The mutations are drawn with a seed: a failure can be looked into.
 """
@@ -22,8 +22,7 @@ from orchestration.lib.warehouse.connection import Warehouse
 from tests.support.ecg_files import Clinic, header_file, ingest, reasons, samples_file, signal_file, statuses
 
 SEED = 2004
-# Each mutation seven times, or in `make test` twice, beside what stands in a file's place.
-MUTATED_COUNTS = (68, 200)
+MUTATED_COUNT = 200
 GOOD_RUN_COUNT = 40
 DELIVERY = "2026-01-01"
 ZERO_BYTES = 100_000_000
@@ -103,13 +102,13 @@ class Mutants:
     good: set[str] = field(default_factory=set)
 
 
-def write_mutants(clinic: Clinic, secret: Path, mutated_count: int) -> Mutants:
+def write_mutants(clinic: Clinic, secret: Path) -> Mutants:
     rng = random.Random(SEED)
     mutants = Mutants()
     for subject in range(1, GOOD_RUN_COUNT + 1):
         mutants.good |= set(clinic.put_run(DELIVERY, subject, 1))
     special = _special(clinic, secret)
-    for number in range(mutated_count):
+    for number in range(MUTATED_COUNT):
         below = f"subject_{1000 + number}/run_1"
         names, originals = [f"{below}.csv", f"{below}_header.json"], [signal_file(number), header_file()]
         which = rng.randrange(2)
@@ -165,21 +164,20 @@ class Result:
     warehouse: Warehouse
     mutants: Mutants
     report: LoadReport
-    mutated_count: int
 
 
-@pytest.fixture(scope="module", params=[MUTATED_COUNTS[0], pytest.param(MUTATED_COUNTS[1], marks=pytest.mark.slow)])
-def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Result:
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     folder = tmp_path_factory.mktemp("mutations")
     secret = folder / "outside"
     secret.mkdir()
     (secret / "run_1.csv").write_bytes(SECRET_SIGNAL)
     (secret / "run_1_header.json").write_bytes(SECRET_HEADER)
     clinic, warehouse = Clinic(Lake(folder / "lake")), open_warehouse(folder / "warehouse.duckdb")
-    mutants = write_mutants(clinic, secret, request.param)
+    mutants = write_mutants(clinic, secret)
     # A folder of a subject that leads out of the lake, where valid files lie.
     clinic.path(DELIVERY, "subject_5000").symlink_to(secret)
-    return Result(clinic, warehouse, mutants, ingest(clinic.lake, warehouse), request.param)
+    return Result(clinic, warehouse, mutants, ingest(clinic.lake, warehouse))
 
 
 SECRET_MV = 31.25  # exact in float32, and far from what any other signal has
@@ -188,7 +186,7 @@ SECRET_HEADER = header_file(age=111, units="mV", sex="secret")
 
 
 def test_each_is_loaded_or_refused_with_a_reason(result: Result) -> None:
-    assert len(result.mutants.mutated) == result.mutated_count
+    assert len(result.mutants.mutated) == MUTATED_COUNT
     found, why = statuses(result.warehouse), reasons(result.warehouse)
     for raw_path, what in result.mutants.mutated.items():
         if found[raw_path] == "rejected":
