@@ -164,6 +164,7 @@ def test_messages_are_as_the_office_sends_them() -> None:
     assert {diagnosis["icd10_code"] for diagnosis in diagnoses} == set(practice.ICD10_CODES)
 
 
+@pytest.mark.slow
 def test_a_build_publishes_revenue_and_no_name(fresh: Built) -> None:
     practice.write_deliveries(fresh.home.lake_path / "incoming", scale=0.02)
     report = fresh.build(measurement="practice")

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import termios
 
+import duckdb
+
 from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 from synthetic import practice
 from synthetic.files import write_file
@@ -53,6 +55,9 @@ def test_a_terminal_shows_bars_and_the_summary_and_the_file_has_the_log(fresh: B
     # A line of Dagster's log names the level and the job; a line of dbt's begins with the time.
     log_line = re.compile(r"\b(DEBUG|INFO|ERROR)\b|STEP_|RUN_START|dagster|^\d\d:\d\d:\d\d", re.MULTILINE)
     assert log_line.findall(text) == []
+    with duckdb.connect(str(fresh.home.published_path), read_only=True) as con:
+        columns = {name for (name,) in con.execute("select column_name from duckdb_columns()").fetchall()}
+    assert "patient_key" in columns and not {"phone_number", "first_name", "last_name"} & columns
     log = fresh.home.build_log_path.read_text()
     assert re.search(r"dagster - DEBUG - practice - .*STEP_SUCCESS", log)
     assert re.search(r"OK created .*practice\.patient", log)
