@@ -28,6 +28,7 @@ from orchestration.lib.sources import ENTITIES, open_warehouse
 if TYPE_CHECKING:
     from dagster import AssetKey, DagsterInstance, Definitions, ExecuteInProcessResult, JobDefinition
 
+from orchestration.lib.build.event_storage import quick_event_storage
 from orchestration.lib.build.partitions import (
     BUILD_TAG,
     RANGE_TAGS,
@@ -108,7 +109,7 @@ def _run_jobs(
     # Dagster writes its events one by one, or in batches: with them a build of five sources takes 4 s less.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")
     report.previous_row_counts = published_row_counts(home.published_path)
-    with DagsterInstance.from_config(str(home.dagster_home)) as instance:
+    with quick_event_storage(), DagsterInstance.from_config(str(home.dagster_home)) as instance:
         fail_orphaned_runs(instance)
         for measurement in news:
             register_partitions(instance, measurement, lake.deliveries(measurement))
