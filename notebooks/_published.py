@@ -12,9 +12,10 @@ import marimo as mo
 
 from orchestration.lib.core.errors import VitalhouseError
 from orchestration.lib.core.home import Home
+from orchestration.lib.core.sql import quote_text
 from orchestration.lib.modelling import test_results
 from orchestration.lib.publish.relations import PUBLICATION
-from orchestration.lib.query.sql import connect_published
+from orchestration.lib.query.published import connect_published
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,6 @@ def _open(home: Home) -> tuple[duckdb.DuckDBPyConnection, dict[str, int], dateti
         con = connect_published(home.published_path)
         # A path relative to the lake, as every column has it, is found where it lies.
         con.execute("set file_search_path = $lake", {"lake": str(home.lake_path)})
-        # What does not fit into memory would be written into whatever folder this runs in, and it is health data.
-        con.execute("set temp_directory = ''")
         rows = con.execute(f"select relation, row_count, published_at from {PUBLICATION}").fetchall()
         return con, {relation: row_count for relation, row_count, _ in rows}, max(at for *_, at in rows), None
     except VitalhouseError:
@@ -134,7 +133,7 @@ def readable(publication: Published, path: str) -> bool:
 
 def text(value: Any) -> str:
     """A text literal for an SQL cell; whatever was chosen stays a value."""
-    return "'" + str(value).replace("'", "''") + "'"
+    return quote_text(str(value))
 
 
 def texts(values: Iterable[Any]) -> str:

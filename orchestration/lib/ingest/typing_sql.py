@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from orchestration.lib.contract.entity import Entity, Field
+from orchestration.lib.core.sql import quote_name, quote_text
 
 _WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 
@@ -76,19 +77,15 @@ def _problem(item: Field, value: str, today: str) -> str:
     expected = f"expected {item.expected}"
     missing = wrong_value = ""
     if item.is_required:
-        missing = f"when {value} is null then " + quoted(f"{item.name} is missing: {expected}")
+        missing = f"when {value} is null then " + quote_text(f"{item.name} is missing: {expected}")
     if item.check:
         wrong_value = f" or not ({_check(item.check, cast, today)})"
-    wrong = f"format('{{}} is ''{{}}'': {{}}', {quoted(item.name)}, left({value}, 100), {quoted(expected)})"
+    wrong = f"format('{{}} is ''{{}}'': {{}}', {quote_text(item.name)}, left({value}, 100), {quote_text(expected)})"
     return f"case {missing} when {value} is not null and ({cast} is null{wrong_value}) then {wrong} end"
 
 
 def _check(check: str, value: str, today: str) -> str:
-    return check.format(value=value, today=f"{quoted(today)}::date")
-
-
-def quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return check.format(value=value, today=f"{quote_text(today)}::date")
 
 
 def bulk_sql(entity: Entity, files: Sequence[str], today: str) -> str:
@@ -161,14 +158,14 @@ def _texts_sql(entity: Entity, files: Sequence[str]) -> str:
     keys, columns = value_keys(entity), value_columns(entity)
     # The lake's folders are named key=value, and DuckDB would put these over the record's own values.
     options = "format = 'auto', ignore_errors = true, hive_partitioning = false"
-    listed = f"[{', '.join(map(quoted, files))}]"
+    listed = f"[{', '.join(map(quote_text, files))}]"
     if len({key.lower() for key in keys}) == len(keys):
-        typed = ", ".join(f"{quoted(key)}: 'VARCHAR'" for key in keys)
+        typed = ", ".join(f"{quote_text(key)}: 'VARCHAR'" for key in keys)
         source = f"read_json({listed}, columns = {{{typed}}}, {options})"
-        values = ['"' + key.replace('"', '""') + '"' for key in keys]
+        values = [quote_name(key) for key in keys]
     else:
         # One call for all keys reads each record once.
-        pointers = ", ".join(quoted(_pointer(key)) for key in keys)
+        pointers = ", ".join(quote_text(_pointer(key)) for key in keys)
         source = (
             f"(select json_extract_string(json, [{pointers}]) as found, file_index "
             f"from read_json_objects({listed}, {options}))"

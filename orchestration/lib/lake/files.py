@@ -3,7 +3,6 @@
 Nothing here follows a symbolic link: a link may lead out of the lake. Nothing here changes a file once it is claimed.
 """
 
-import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -12,6 +11,7 @@ from io import BufferedReader
 from itertools import groupby
 from pathlib import Path
 
+from orchestration.lib.core.files import flush_to_disk, write_atomically
 from orchestration.lib.lake.delivery import LATEST, Delivery
 
 # Names that programs give to a file they are still writing.
@@ -76,16 +76,8 @@ class Lake:
         folder = self.path(delivery.path)
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True)
-            _to_disk(folder.parent)
-        path, unfinished = folder / name, folder / f"{name}.part"
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            raise FileExistsError(errno.EEXIST, "there is a file of that name", str(path))
-        unfinished.rename(path)
-        _to_disk(folder)
+            flush_to_disk(folder.parent)
+        write_atomically(folder / name, lambda unfinished: unfinished.write_bytes(content), replace=False)
         return f"{delivery.path}/{name}"
 
     def modified_ns(self, relative: str) -> int | None:
@@ -201,14 +193,6 @@ def _open_file(name: str, folder: int) -> int:
     """A descriptor of a file in an open folder, which is no link."""
     # Without O_NONBLOCK, a pipe in the file's place would hold us for ever.
     return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-
-
-def _to_disk(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def scan(folder: Path) -> list[os.DirEntry[str]]:

@@ -1,33 +1,16 @@
-"""When a build is tried again, and what it says of the cases that do not hold."""
+"""A build names the expectations that its data do not meet."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from orchestration.lib.core.errors import UsageError
-from orchestration.lib.modelling.expectations import Retries, broken
+from orchestration.lib.modelling.expectations import broken
 from orchestration.lib.warehouse.connection import Warehouse
 
 ANSWER = (
     "select 'few tests are odd' as name, 'select 7' as query, '7' as answer, '<' as comparison, '5' as expected_value"
 )
-
-
-def test_twice_two_minutes_apart_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("VITALHOUSE_RETRY_COUNT", raising=False)
-    monkeypatch.delenv("VITALHOUSE_RETRY_DELAY_SECONDS", raising=False)
-    assert Retries.from_environment() == Retries(2, 120.0)
-    monkeypatch.setenv("VITALHOUSE_RETRY_COUNT", "5")
-    monkeypatch.setenv("VITALHOUSE_RETRY_DELAY_SECONDS", "0.5")
-    assert Retries.from_environment() == Retries(5, 0.5)
-
-
-@pytest.mark.parametrize("text", ["-1", "often", "nan", "inf", "", "1.5"])
-def test_what_is_no_number_of_retries_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv("VITALHOUSE_RETRY_COUNT", text)
-    with pytest.raises(UsageError, match="VITALHOUSE_RETRY_COUNT is"):
-        Retries.from_environment()
 
 
 def results(folder: Path, test: str, status: str) -> Path:
@@ -37,7 +20,7 @@ def results(folder: Path, test: str, status: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("test", "status", "said"),
+    ("test", "status", "lines"),
     [
         (
             "assert_quality_expectations_hold",
@@ -50,11 +33,11 @@ def results(folder: Path, test: str, status: str) -> Path:
     ],
 )
 def test_a_case_that_does_not_hold_is_named(
-    tmp_path: Path, warehouse: Warehouse, test: str, status: str, said: list[str]
+    tmp_path: Path, warehouse: Warehouse, test: str, status: str, lines: list[str]
 ) -> None:
     with warehouse.write():
         pass
-    assert broken(results(tmp_path, test, status), warehouse) == said
+    assert broken(results(tmp_path, test, status), warehouse) == lines
 
 
 def test_nothing_is_broken_before_the_first_run(tmp_path: Path, warehouse: Warehouse) -> None:

@@ -214,7 +214,7 @@ def test_a_batch_is_closed_by_its_size(lake: Lake) -> None:
     received = Received(lake).take(*[b'{"id": 1}'] * (2 * FLUSH_MESSAGES + 1))
     assert received.stream.counts.written == 2 * FLUSH_MESSAGES
     assert len(received.lines()) == 2 * FLUSH_MESSAGES + 1
-    assert list(lake.root.rglob("*.part")) == []
+    assert list(lake.root.rglob(".*")) == []
 
 
 def test_times_grow_even_where_the_clock_does_not(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ A transaction writes one file of signals or some for each delivery, and beside e
 its own, one of beats: a row for each, so that a question about beats reads no signal.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestration.lib.core.files import write_atomically
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
 from python_transforms.ecg import BEAT_FIGURES
@@ -142,18 +142,17 @@ def _folder(delivery: Delivery) -> str:
 
 def _write(table: pa.Table, path: Path, row_group_rows: int = ROW_GROUP_RUNS) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
+
+    def write(unfinished: Path) -> None:
         # Floating-point samples hardly compress: without compression writing is three times as fast. Nobody looks for a
         # run by the least and greatest of its samples.
         pq.write_table(
             table,
-            file,
+            unfinished,
             row_group_size=row_group_rows,
             compression="none",
             use_dictionary=DICTIONARY,
             write_statistics=["run_key", "raw_path", "load_id"],
         )
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+
+    write_atomically(path, write)
