@@ -1,4 +1,4 @@
-"""The API on publications that every mart is in: what it answers, in which form, and that it never breaks."""
+"""The API on publications that hold every mart: what it answers, in which format, and that it never breaks."""
 
 import csv
 import io
@@ -175,7 +175,7 @@ def test_what_takes_too_long_is_ended_with_a_sentence(tmp_path: Path, monkeypatc
     home = Home(tmp_path)
     publish(home.published_path, ROWS)
     monkeypatch.setattr(
-        "orchestration.lib.query.lists.read_run",
+        "serving.routes.ecg.read_run",
         lambda con, key: con.execute(
             "select count(*) from range(1000000) a, range(1000000) b where a.range != b.range"
         ),
@@ -324,7 +324,7 @@ def test_figures_for_prometheus(own: tuple[TestClient, Path]) -> None:
 def test_no_answer_shows_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = Home(tmp_path)
     publish(home.published_path, 3)
-    monkeypatch.setattr("orchestration.lib.query.lists.read_run", lambda con, key: 1 / 0)
+    monkeypatch.setattr("serving.routes.ecg.read_run", lambda con, key: 1 / 0)
     app = create_app(home, notebooks=tmp_path)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         answer = client.get("/api/runs/any")
