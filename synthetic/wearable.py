@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthetic.files import check_scale, check_seed, measurement_folder, write_file
+from synthetic.options import Option
 
-__all__ = ["BAD_INPUTS", "heart_rate_document", "write_bad_inputs", "write_deliveries"]
+__all__ = ["BAD_INPUTS", "OPTIONS", "heart_rate_document", "write_bad_inputs", "write_deliveries"]
 
 STUDY = "watch_study"
 PARTICIPANT_COUNT = 10  # at scale 1
@@ -27,6 +28,11 @@ FIRST_DAY = date(2024, 10, 22)
 DAY_COUNT = 7  # the clocks of Berlin and London change on the sixth
 INTERVAL_SECONDS = 5  # as real watches give it
 BAD_INPUT_DELIVERY = "2024-11-01-bad-input"
+MIN_DAY_COUNT = 5  # participants stop wearing and sharing on the way
+OPTIONS = (
+    Option("days", f"Days of the study (default: {DAY_COUNT}).", MIN_DAY_COUNT),
+    Option("interval_seconds", f"Seconds between heart rates (default: {INTERVAL_SECONDS}).", 1, 60),
+)
 
 # Who does what; everybody else wears and syncs every day.
 LATE = 2  # syncs on the last day only, a week at once
@@ -128,8 +134,10 @@ def write_deliveries(
     folder = measurement_folder(incoming, clinic, "wearable")
     check_scale(scale)
     check_seed(seed)
-    if days < 5:
-        raise ValueError(f"days must be at least 5, not {days}: participants stop wearing and sharing on the way")
+    if days < MIN_DAY_COUNT:
+        raise ValueError(
+            f"days must be at least {MIN_DAY_COUNT}, not {days}: participants stop wearing and sharing on the way"
+        )
     if not 1 <= interval_seconds <= 60:
         raise ValueError(f"interval_seconds must be 1 to 60, not {interval_seconds}")
     count = max(MIN_PARTICIPANT_COUNT, round(PARTICIPANT_COUNT * scale))

@@ -13,7 +13,7 @@ from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 
 
 def edit(home: Home, name: str) -> int:
-    """Open a notebook in the browser, on this machine only, until Ctrl-C; returns the editor's exit code.
+    """Open a notebook in the browser, on this machine only, until Ctrl-C; return the editor's exit code.
 
     Raises
     ------
@@ -29,6 +29,6 @@ def edit(home: Home, name: str) -> int:
 
 
 def _environment(home: Home) -> dict[str, str]:
-    """What the editor remembers of a session is what the cells showed: it stays in the home, like all health data."""
+    """Keep the editor's cache, which holds what the cells showed, in the home, like all health data."""
     cache: Path = home.path / "notebooks"
     return {**os.environ, ENVIRONMENT_VARIABLE: str(home.path), "PYTHONPYCACHEPREFIX": str(cache)}

@@ -13,6 +13,7 @@ import duckdb
 
 from orchestration.lib.core.errors import VitalhouseError
 from orchestration.lib.core.home import Home
+from orchestration.lib.core.sql import quote_text
 from orchestration.lib.query.published import open_published
 from orchestration.lib.warehouse.connection import Warehouse
 
@@ -69,7 +70,8 @@ def run_script(
     with warehouse.read() if of_warehouse else open_published(home.published_path) as con:
         try:
             # Columns hold paths relative to the lake: `read_csv(raw_path)` finds them.
-            con.execute("set file_search_path = $lake", {"lake": str(home.lake_path)})
+            # (As text: for a parameter, DuckDB imports pandas if it is installed, which takes 0.8 s of processor time.)
+            con.execute(f"set file_search_path = {quote_text(str(home.lake_path))}")
             results = []
             for statement in con.extract_statements(sql):
                 con.execute(statement)
