@@ -79,8 +79,8 @@ def test_described_columns_are_those_of_the_warehouse(manifest: Manifest, empty:
     # The memory of the crawl is the loader's own, and so is what raw views are made of.
     del found["catalog.directory"]
     for entity in ENTITIES:
-        if entity.series:
-            for table in entity.stored:
+        if entity.view_sql:
+            for table in entity.tables:
                 del found[table.name]
     assert described == found
 

@@ -115,15 +115,15 @@ def described(project: Path = PROJECT_PATH) -> dict[str, Relation]:
         if path.parent.parent.name == "marts":
             tables += [(path.parent.name, model, True) for model in content.get("models", [])]
         relations += [
-            _relation(_described_name(schema, node), node, {column["name"]: column for column in node.get("columns", ())})
+            _relation(
+                f"{schema}.{(node.get('config') or {}).get('alias', node['name'])}",
+                node,
+                {column["name"]: column for column in node.get("columns", ())},
+            )
             for schema, node, default in tables
             if _is_published(node, default)
         ]
     return _by_name(relations)
-
-
-def _described_name(schema: str, node: Mapping[str, Any]) -> str:
-    return f"{schema}.{node.get('config', {}).get('alias', node['name'])}"
 
 
 def data_tests(manifest: Mapping[str, Any]) -> dict[str, DataTest]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from orchestration.lib.catalog.load_queue import PendingFile
+from orchestration.lib.catalog.load_transaction import PendingFile
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.sources.ecg.catch22 import IS_AVAILABLE, general_features
 from orchestration.lib.sources.ecg.contract import ECG_RUN_SIGNAL

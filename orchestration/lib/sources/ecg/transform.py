@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 
 from orchestration.lib.catalog import load_queue
-from orchestration.lib.catalog.load_queue import PendingFile
-from orchestration.lib.catalog.load_report import FileResult, LoadReport
+from orchestration.lib.catalog.load_report import LoadReport
+from orchestration.lib.catalog.load_transaction import LoadTransaction, PendingFile, delete_rows, load_transaction
 from orchestration.lib.contract.entity import Entity, RejectedRow
 from orchestration.lib.core import progress
 from orchestration.lib.lake.delivery import Delivery
@@ -101,9 +101,11 @@ def transform_runs(
                         _mark_other_version(con, deliveries)
                 with transaction(con):
                     files, remaining_count = _next_batch(con, deliveries, report)
-                    task.set_total(report.file_count + len(files) + remaining_count)
-                    if files:
-                        _Transaction(con, lake, report, task.advance).run(files)
+                task.set_total(report.file_count + len(files) + remaining_count)
+                if files:
+                    pending = [file for file, _ in files]
+                    with load_transaction(con, ECG_RUN_SIGNAL, pending, report, _delete_rows) as load:
+                        _Transaction(con, lake, load, task.advance).run(files)
                 # Only now is it known which signals count: a duplicate makes an earlier content the current one again.
                 is_first, is_last = False, remaining_count == 0 and not _mark_outdated(con)
                 if is_last:
@@ -213,7 +215,7 @@ def _next_batch(
 
 def _delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[str]) -> int:
     """Remove the rows that an earlier transform made of these signals; return how many features these were."""
-    load_queue.delete_rows(con, entity, raw_paths)
+    delete_rows(con, entity, raw_paths)
     deleted = con.execute(
         "delete from raw.ecg_run_feature where _raw_path in (select unnest(?))", [raw_paths]
     ).fetchone()
@@ -237,20 +239,16 @@ class _Transaction:
     """One transaction of the transform: read, filter, measure, write Parquet, insert rows."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, lake: Lake, report: LoadReport, advance: Callable[[int], None]
+        self, con: duckdb.DuckDBPyConnection, lake: Lake, load: LoadTransaction, advance: Callable[[int], None]
     ) -> None:
-        self.con, self.lake, self.report, self.advance = con, lake, report, advance
-        self.begun = load_queue.begin_load(con)
-        self.outcomes: dict[str, FileResult] = {}
+        self.con, self.lake, self.load, self.advance = con, lake, load, advance
 
     def run(self, files: list[_Ready]) -> None:
-        self.outcomes = {file.raw_path: FileResult(file.raw_path) for file, _ in files}
         parts: dict[str, list[TransformedRun]] = {}
         with ThreadPoolExecutor(THREADS) as pool:
             bunches, stored = _bunches(files), []
             transformed = pool.map(self._transform, range(len(bunches)), bunches)
-            # While the threads work: what was made of these files before goes, what is needed of others comes.
-            removed_row_count = _delete_rows(self.con, ECG_RUN_SIGNAL, list(self.outcomes))
+            # Read while the threads work.
             earlier = self._earlier_signals({run_key_of(file)[:2] for file, _ in files})
             for bunch, of_bunch in zip(bunches, transformed, strict=True):
                 self.advance(len(bunch))
@@ -261,25 +259,14 @@ class _Transaction:
             for writing in stored:
                 writing.result()
         for run in chain.from_iterable(parts.values()):
-            self.outcomes[run.signal.file.raw_path].row_count = 1
-        outcomes = list(self.outcomes.values())
-        signal_files = [file for file, _ in files]
-        load_queue.finish_load(
-            self.con,
-            ECG_RUN_SIGNAL,
-            self.begun,
-            signal_files,
-            outcomes,
-            removed_row_count=removed_row_count,
-        )
-        self.report.add(outcomes)
+            self.load.results[run.signal.file.raw_path].row_count = 1
 
     def _transform(self, number: int, files: list[_Ready]) -> dict[str, list[TransformedRun]]:
         """Read and transform a bunch of files; gives the runs of each Parquet file that comes of them, by its path."""
         runs = [run for batch in batches(self._read(files)) for run in transform_signals(batch)]
         runs.sort(key=lambda run: run.signal.file.raw_path)
         return {
-            part_path(delivery, self.begun.load_id, number): list(group)
+            part_path(delivery, self.load.load_id, number): list(group)
             for delivery, group in groupby(runs, key=lambda run: run.delivery)
         }
 
@@ -289,12 +276,12 @@ class _Transaction:
         paths = [file.raw_path for file, _ in files]
         for path, content in zip(paths, self.lake.read_all(paths), strict=True):
             if isinstance(content, OSError):
-                self.outcomes[path].reason = f"it cannot be read ({content.strerror})"
+                self.load.results[path].reason = f"it cannot be read ({content.strerror})"
             else:
                 contents[path] = content
         signals = dict(zip(contents, read_signals(list(contents.values())), strict=True))
         for file, header in files:
-            samples, outcome = signals.get(file.raw_path), self.outcomes[file.raw_path]
+            samples, outcome = signals.get(file.raw_path), self.load.results[file.raw_path]
             if samples is None:
                 continue
             if isinstance(samples, BadSignal):
@@ -315,7 +302,7 @@ class _Transaction:
         columns = {
             "run_key": [run.signal.file.record_key for run in runs],
             "raw_path": [run.signal.file.raw_path for run in runs],
-            "load_id": [self.begun.load_id] * len(runs),
+            "load_id": [self.load.load_id] * len(runs),
             "sampling_rate_hz": [run.signal.header.sampling_rate_hz for run in runs],
             "raw_mv": list_array([run.signal.raw_mv for run in runs]),
             "filtered_mv": list_array([run.filtered_mv for run in runs]),
@@ -338,7 +325,7 @@ class _Transaction:
             "raw_path": pa.array([run.signal.file.raw_path for run in runs]).take(
                 np.repeat(np.arange(len(runs)), counts)
             ),
-            "load_id": np.full(len(index), self.begun.load_id),
+            "load_id": np.full(len(index), self.load.load_id),
             "beat_index": np.arange(len(index), dtype=np.int32) - first,
             "time_s": index / rate,
         }
@@ -385,8 +372,8 @@ class _Transaction:
             "transform_version": VERSION,
             "_raw_path": signal.file.raw_path,
             "_row_number": 1,
-            "_load_id": self.begun.load_id,
-            "_loaded_at": self.begun.started_at,
+            "_load_id": self.load.load_id,
+            "_loaded_at": self.load.started_at,
         }
 
     def _insert_similarities(self, runs: list[TransformedRun], earlier: dict[_Subject, list[FilteredSignal]]) -> None:
@@ -412,7 +399,7 @@ class _Transaction:
                     ]
                 ),
             ),
-            [VERSION, self.begun.load_id, self.begun.started_at],
+            [VERSION, self.load.load_id, self.load.started_at],
         )
 
     def _earlier_signals(self, subjects: set[_Subject]) -> dict[_Subject, list[FilteredSignal]]:
