@@ -40,7 +40,7 @@ from orchestration.lib.lake.files import Lake
 from orchestration.lib.modelling import dbt_cli
 from orchestration.lib.sources import ENTITIES, open_warehouse
 from orchestration.lib.sources.bloodtest.contract import BLOODTEST_LOG, BLOODTEST_PATIENT
-from synthetic.bloodtest.write import write_deliveries, write_further_delivery
+from synthetic.bloodtest import write_deliveries, write_further_delivery
 
 SMALL_SCALE = 1.0  # 70,000 tests
 NEW_TESTS = 1_000

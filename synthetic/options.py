@@ -14,5 +14,5 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The option in a terminal: ``--interval-seconds``."""
+        """Return the option as it is typed: ``--interval-seconds``."""
         return f"--{self.name.replace('_', '-')}"

@@ -136,12 +136,13 @@ class Month:
 
     @property
     def name(self) -> str:
+        """Write the month as in ``2021-01``."""
         return f"{self.first_day:%Y-%m}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many there are of everything at one scale."""
+    """The counts of everything at one scale."""
 
     patient_count: int
     test_count: int
@@ -152,6 +153,7 @@ class Plan:
 
     @classmethod
     def of(cls, scale: float) -> "Plan":
+        """Plan the counts of one scale."""
         check_scale(scale)
         patient_count = max(MIN_PATIENT_COUNT, round(PATIENT_COUNT * scale))
         test_count = max(MIN_TEST_COUNT, round(TEST_COUNT * scale))
@@ -163,47 +165,55 @@ class Plan:
         return cls(patient_count, test_count, doctor_count, practice_count, lab_count, test_count / TEST_COUNT)
 
     def scaled(self, count: int) -> int:
-        """A number that is known at scale 1; of everything there is one at least."""
+        """Scale a count of scale 1; the result is at least 1."""
         return max(1, round(count * self.scale))
 
     @property
     def faults(self) -> dict[str, int]:
+        """Count the tests with each fault."""
         return {name: self.scaled(count) for name, count in _FAULTS.items()}
 
     @property
     def duplicate_count(self) -> int:
-        # Three: one in the same file, one in the next file, one in the next delivery.
+        """Count the exact duplicates of tests."""
+        # At least three: one in the same file, one in the next file, one in the next delivery.
         return max(3, self.scaled(_DUPLICATE_COUNT))
 
     @property
     def in_seconds_count(self) -> int:
+        """Count the tests whose date is in seconds."""
         return self.scaled(_IN_SECONDS_COUNT)
 
     @property
     def wrong_height_count(self) -> int:
-        # Two: the least and the greatest.
+        """Count the patients with a wrong height."""
+        # At least two: the smallest and the largest.
         return max(2, round(len(WRONG_HEIGHTS_CM) * self.patient_count / PATIENT_COUNT))
 
     @property
     def wrong_weight_count(self) -> int:
+        """Count the patients with a wrong weight."""
         return max(1, round(len(WRONG_WEIGHTS_KG) * self.patient_count / PATIENT_COUNT))
 
     @property
     def doctor_variant_count(self) -> int:
-        # Two: one that differs within a delivery, one that differs between two.
+        """Count the doctors whose name is spelled in two ways."""
+        # At least two: one that differs within a delivery, one that differs between two.
         return max(2, round(self.doctor_count * _DOCTOR_VARIANT_SHARE))
 
     @property
     def lab_variant_count(self) -> int:
+        """Count the labs whose name changes."""
         return max(1, round(self.lab_count * _LAB_VARIANT_SHARE))
 
     @cached_property
     def new_patients(self) -> list[range]:
-        """Patients whose first test is in each delivery."""
+        """Split the patients by the delivery of their first test."""
         return _split(range(self.patient_count), _NEW_PATIENT_SHARES)
 
     @cached_property
     def months(self) -> list[Month]:
+        """Plan the tests and new patients of each month."""
         days = [date(2021 + month // 12, month % 12 + 1, 1) for month in range(37)]
         delivery_of = [
             next(index for index, (_, end) in enumerate(_DELIVERIES) if first_day < end) for first_day in days[:-1]
@@ -236,22 +246,24 @@ class Plan:
 
     @cached_property
     def arriving(self) -> list[range]:
-        """Patients whose first record is in each delivery."""
+        """Split the patients by the delivery of their first record."""
         late = [month.late_patient_count for month in self.months if month.is_last]
         ends = [patients.stop - count for patients, count in zip(self.new_patients, late, strict=True)]
         return [range(start, end) for start, end in pairwise([0, *ends])]
 
     def moved_count(self, delivery: int) -> int:
+        """Count the known patients whose new address comes with a delivery."""
         return _share(self.arriving[delivery].start, _MOVED_SHARE) if delivery else 0
 
     def resent_count(self, delivery: int) -> int:
+        """Count the known patients whose unchanged record is sent again with a delivery."""
         return _share(self.arriving[delivery].start, _RESENT_SHARE) if delivery else 0
 
     @cached_property
     def duplicates(self) -> dict[int, list[int]]:
-        """Into which months' files exact duplicates of tests go, by the month of the test.
+        """Choose the months into whose files exact duplicates go, by the month of the test.
 
-        They take turns: the same file, the next one, the first one of the next delivery. Where there is none, the same.
+        In turn: the same file, the next file, the first file of the next delivery (the same file if there is none).
         """
         targets: dict[int, list[int]] = defaultdict(list)
         for number in range(self.duplicate_count):
@@ -265,7 +277,7 @@ class Plan:
 
 
 def expected_counts(scale: float = 1.0) -> ExpectedCounts:
-    """Say what a pipeline must find in the deliveries of `write_deliveries`, whatever their seed.
+    """Count what a pipeline must find in the deliveries of `write_deliveries`, whatever their seed.
 
     Raises
     ------
@@ -331,9 +343,11 @@ def _share(count: int, share: float) -> int:
 
 
 def working_days(start: date, end: date) -> list[date]:
+    """List the days from ``start`` to before ``end`` that are no weekend or holiday."""
     days = [start + timedelta(days=number) for number in range((end - start).days)]
     return [day for day in days if day.weekday() < 5 and (day.month, day.day) not in ((1, 1), (12, 25))]
 
 
 def file_count(record_count: int) -> int:
+    """Count the files that so many records of patients need."""
     return -(-record_count // PATIENTS_A_FILE)
