@@ -67,7 +67,7 @@ def test_what_came_is_asked_for_also_while_more_comes(office: Built, instance: d
 
 def test_where_nothing_came_no_run_is_asked_for(fresh: Built, instance: dg.DagsterInstance) -> None:
     found = evaluate(fresh, instance)
-    assert isinstance(found, dg.SkipReason) and found.skip_message == "nothing new has come"
+    assert isinstance(found, dg.SkipReason) and found.skip_message == "there are no new deliveries"
 
 
 def test_while_a_build_holds_the_warehouse_the_latest_delivery_is_asked_for(
