@@ -14,14 +14,14 @@ def _():
     import marimo as mo
 
     from notebooks import _chart as chart
-    from notebooks._published import open_or_say_why, text, texts
+    from notebooks._published import open_publication, text, texts
 
-    return alt, chart, mo, open_or_say_why, text, texts, timedelta
+    return alt, chart, mo, open_publication, text, texts, timedelta
 
 
 @app.cell(hide_code=True)
-def _(open_or_say_why):
-    publication = open_or_say_why(
+def _(open_publication):
+    publication = open_publication(
         "Blood tests",
         "What labs measured, in which patients. Where to look, no advice on a patient.",
         source="bloodtest",
@@ -57,15 +57,12 @@ def _(clinic, days, plausible, sex, text, texts, timedelta):
 
 
 @app.cell(hide_code=True)
-def _(mo, total):
-    _tests, _patients, _labs, _doctors = total.fetchone()
-    mo.hstack(
-        [
-            mo.stat(f"{_count:,}", label=_label, bordered=True)
-            for _label, _count in (("Tests", _tests), ("Patients", _patients), ("Labs", _labs), ("Doctors", _doctors))
-        ],
-        widths="equal",
-        wrap=True,
+def _(chart, total):
+    chart.figures(
+        *(
+            (f"{_count:,}", _label)
+            for _label, _count in zip(("Tests", "Patients", "Labs", "Doctors"), total.fetchone(), strict=True)
+        )
     )
     return
 

@@ -13,7 +13,7 @@ def _():
     import pyarrow as pa
 
     from notebooks import _chart as chart
-    from notebooks._published import commands, failed_checks, missing, open_or_say_why, texts
+    from notebooks._published import commands, failed_checks, missing, open_publication, texts
 
     return (
         alt,
@@ -22,15 +22,15 @@ def _():
         failed_checks,
         missing,
         mo,
-        open_or_say_why,
+        open_publication,
         pa,
         texts,
     )
 
 
 @app.cell(hide_code=True)
-def _(open_or_say_why):
-    publication = open_or_say_why(
+def _(open_publication):
+    publication = open_publication(
         "What arrived",
         "Every file that clinics delivered, and what became of it: loaded, already known, waiting or refused.",
         needs=["catalog.file"],
@@ -56,19 +56,15 @@ def _(mo, publication):
 
 
 @app.cell(hide_code=True)
-def _(failed_checks, mo, publication, total):
+def _(chart, failed_checks, publication, total):
     _deliveries, _files, _rows, _refused, _waiting = total.fetchone()
     _checks = failed_checks(publication.home)
-    mo.hstack(
-        [
-            mo.stat(f"{_deliveries:,}", label="Deliveries", bordered=True),
-            mo.stat(f"{_files:,}", label="Files", caption=f"{_waiting or 0:,} waiting or pending", bordered=True),
-            mo.stat(f"{_rows or 0:,}", label="Rows loaded", bordered=True),
-            mo.stat(f"{_refused or 0:,}", label="Rows refused", bordered=True),
-            mo.stat(f"{len(_checks):,}", label="Checks to look at", caption="of all sources", bordered=True),
-        ],
-        widths="equal",
-        wrap=True,
+    chart.figures(
+        (f"{_deliveries:,}", "Deliveries"),
+        (f"{_files:,}", "Files", f"{_waiting or 0:,} waiting or pending"),
+        (f"{_rows or 0:,}", "Rows loaded"),
+        (f"{_refused or 0:,}", "Rows refused"),
+        (f"{len(_checks):,}", "Checks to look at", "of all sources"),
     )
     return
 

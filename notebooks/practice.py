@@ -18,14 +18,14 @@ def _():
     import marimo as mo
 
     from notebooks import _chart as chart
-    from notebooks._published import open_or_say_why, text, texts
+    from notebooks._published import open_publication, text, texts
 
     return (
         alt,
         chart,
         datetime,
         mo,
-        open_or_say_why,
+        open_publication,
         text,
         texts,
         time,
@@ -34,8 +34,8 @@ def _():
 
 
 @app.cell(hide_code=True)
-def _(open_or_say_why):
-    publication = open_or_say_why(
+def _(open_publication):
+    publication = open_publication(
         "Doctors' offices",
         "What the offices charged, in which category of diagnosis, and which events did not count.",
         source="practice",

@@ -15,7 +15,7 @@ def _():
     import numpy as np
 
     from notebooks import _chart as chart
-    from notebooks._published import missing, open_or_say_why, text
+    from notebooks._published import missing, open_publication, text
     from orchestration.lib.query import timeseries as series
 
     return (
@@ -25,7 +25,7 @@ def _():
         missing,
         mo,
         np,
-        open_or_say_why,
+        open_publication,
         series,
         text,
         time,
@@ -34,8 +34,8 @@ def _():
 
 
 @app.cell(hide_code=True)
-def _(open_or_say_why):
-    publication = open_or_say_why(
+def _(open_publication):
+    publication = open_publication(
         "Wearables",
         "What the watches of a study's participants measured, and how well they are worn.",
         source="wearable",

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from notebooks import FOLDER as NOTEBOOKS
-from notebooks import descriptions
+from notebooks import read_notebooks
 from orchestration.lib.core.home import Home
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.query.publications import Publications
@@ -53,7 +53,7 @@ def create_app(
         Lake(home.lake_path),
         home.checks_path,
         notebook_apps.NotebookApps(notebooks),
-        descriptions(notebooks),
+        read_notebooks(notebooks),
         query_seconds=query_seconds,
     )
     context.registry.register(DataCollector(context.publications, home.checks_path))

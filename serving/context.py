@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import prometheus_client as prometheus
 from fastapi import Request
 
+from notebooks import Notebook
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.query.publications import Publications
 from serving.notebook_apps import NotebookApps
@@ -20,13 +21,13 @@ QUERY_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class ServerContext:
-    """What the routes read from; ``descriptions`` has the first sentence of each app, by its name."""
+    """What the routes read from, and the notebooks that are served as apps."""
 
     publications: Publications
     lake: Lake
     checks_path: Path
     apps: NotebookApps
-    descriptions: Mapping[str, str]
+    notebooks: Sequence[Notebook]
     registry: prometheus.CollectorRegistry = field(default_factory=prometheus.CollectorRegistry)
     query_seconds: float = QUERY_SECONDS
 

@@ -13,7 +13,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from notebooks import descriptions
+from notebooks import read_notebooks
 
 # Where `Assets` is mounted.
 ASSETS = "/static/marimo"
@@ -90,6 +90,6 @@ def _create(folder: Path) -> ASGIApp:
     import marimo
 
     builder = marimo.create_asgi_app(quiet=True, include_code=True, session_ttl=_SESSION_SECONDS, asset_url=ASSETS)
-    for name in descriptions(folder):
-        builder = builder.with_app(path=f"/{name}", root=str(folder / f"{name}.py"))
+    for notebook in read_notebooks(folder):
+        builder = builder.with_app(path=f"/{notebook.name}", root=str(folder / f"{notebook.name}.py"))
     return builder.build()

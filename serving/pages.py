@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
+from notebooks import Notebook
+
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --link: #0b62b8; }
 @media (prefers-color-scheme: dark) { :root { --link: #7db8f5; } }
@@ -29,9 +31,7 @@ input, button { font: inherit; padding: .4rem .6rem; } footer { margin-top: 2rem
 class App:
     """An app as the index shows it: with the rows of its source's marts, and the time of its source's latest load."""
 
-    name: str
-    description: str
-    is_of_all_sources: bool = False
+    notebook: Notebook
     row_count: int = 0
     loaded_at: datetime | None = None
 
@@ -44,7 +44,7 @@ def index(apps: Iterable[App], published_at: datetime | None, problem: str | Non
     items = "".join(_app(app, now) for app in apps)
     warnings = [f"Nothing to see yet: {problem}"] if problem else []
     if bad_checks:
-        overviews = " and ".join(app.name for app in apps if app.is_of_all_sources)
+        overviews = " and ".join(app.notebook.name for app in apps if app.notebook.source is None)
         where = f": see the app {overviews}" if overviews else ""
         warnings.append(f"{bad_checks} checks of the latest builds warn or fail{where}.")
     callouts = "".join(f'<p class="warning">{_with_code(text)}</p>' for text in warnings)
@@ -69,12 +69,13 @@ def login(problem: str = "") -> str:
 
 
 def _app(app: App, now: datetime) -> str:
+    name = app.notebook.name
     fresh = f"{app.row_count:,} rows" if app.row_count else "no rows yet"
     if app.loaded_at:
         fresh += f", last loaded {_ago(app.loaded_at, now)}"
     return (
-        f'<li><a href="/apps/{escape(app.name)}/"><strong>{escape(app.name)}</strong>'
-        f'<span>{escape(app.description)}</span><span class="fresh">{fresh}</span></a></li>'
+        f'<li><a href="/apps/{escape(name)}/"><strong>{escape(name)}</strong>'
+        f'<span>{escape(app.notebook.description)}</span><span class="fresh">{fresh}</span></a></li>'
     )
 
 

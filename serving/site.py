@@ -28,9 +28,9 @@ def index(request: Request) -> HTMLResponse:
         with context.publications.latest() as publication:
             page = pages.index(_apps(context, publication), publication.published_at, None, bad_check_count)
     except NothingPublished as problem:
-        apps = [_app(name, description) for name, description in context.descriptions.items()]
+        apps = [pages.App(notebook) for notebook in context.notebooks]
         page = pages.index(apps, None, str(problem), bad_check_count)
-    if context.descriptions:
+    if context.notebooks:
         # A reader of the index opens an app next.
         context.apps.load_in_background()
     return HTMLResponse(page)
@@ -71,22 +71,16 @@ def docs() -> HTMLResponse:
 
 
 def _apps(context: ServerContext, publication: Publication) -> list[pages.App]:
-    """Describe each app, with the rows and the last load of the source that it is named after."""
+    """Describe each app, with the rows and the last load of its source."""
     with publication.query_session(context.query_seconds) as con:
         loads = con.execute("select measurement, max(finished_at) from catalog.load group by measurement").fetchall()
     loaded_at = dict(loads)
     apps = []
-    for name, description in context.descriptions.items():
-        app = _app(name, description)
-        schemas = MEASUREMENTS if app.is_of_all_sources else (name,)
+    for notebook in context.notebooks:
+        sources = [notebook.source] if notebook.source else list(MEASUREMENTS)
         row_count = sum(
-            count for relation, count in publication.row_counts.items() if relation.split(".")[0] in schemas
+            count for relation, count in publication.row_counts.items() if relation.split(".")[0] in sources
         )
-        times = [loaded_at[schema] for schema in schemas if loaded_at.get(schema)]
-        apps.append(pages.App(name, description, app.is_of_all_sources, row_count, max(times, default=None)))
+        times = [loaded_at[source] for source in sources if loaded_at.get(source)]
+        apps.append(pages.App(notebook, row_count, max(times, default=None)))
     return apps
-
-
-def _app(name: str, description: str) -> pages.App:
-    """Describe an app without its data. One that is not named after a source shows all sources."""
-    return pages.App(name, description, is_of_all_sources=name not in MEASUREMENTS)

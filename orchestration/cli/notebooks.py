@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from notebooks import FOLDER, descriptions
+from notebooks import FOLDER, read_notebooks
 from orchestration.lib.core.errors import UsageError
 from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 
@@ -20,7 +20,7 @@ def edit(home: Home, name: str) -> int:
     UsageError
         If there is no such notebook.
     """
-    known = descriptions()
+    known = [notebook.name for notebook in read_notebooks()]
     if name not in known:
         raise UsageError(f"there is no notebook {name}: choose from {', '.join(known)}")
     path = str(FOLDER / f"{name}.py")

@@ -32,10 +32,12 @@ def notebook(name: str | None) -> None:
 
     Its SQL can be changed there. Without a name, the notebooks are listed.
     """
-    from notebooks import descriptions
+    from notebooks import read_notebooks
     from orchestration.cli import notebooks
 
     if name is not None:
         sys.exit(notebooks.edit(Home.from_environment().ensure(), name))
-    for notebook_name, description in descriptions().items():
-        click.echo(f"{notebook_name:<10} {description}")
+    known = read_notebooks()
+    width = max(len(known_notebook.name) for known_notebook in known)
+    for known_notebook in known:
+        click.echo(f"{known_notebook.name:<{width}} {known_notebook.description}")

@@ -1,21 +1,18 @@
-"""Run the dbt command with the paths of a home, parse its project when needed, and read what failed."""
+"""Run the dbt command with the paths of a home, and parse its project when needed."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
 
-from orchestration.lib.core import progress
 from orchestration.lib.core.errors import VitalhouseError
 from orchestration.lib.core.files import write_atomically
 from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
@@ -23,23 +20,12 @@ from orchestration.lib.core.lock import hold_lock
 
 PROJECT_PATH = REPOSITORY / "dbt_project"
 
-RESULTS = "run_results.json"
 PARSED = "partial_parse.msgpack"
-_FAILED = ("error", "fail", "runtime error", "partial success")
-_RESULT_EVENTS = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult")
 
 _TIME = re.compile(r"^\d\d:\d\d:\d\d +", re.MULTILINE)
 
 # dbt makes these in the project when someone runs it there.
 _MADE_BY_DBT = ("target", "logs", "dbt_packages")
-
-
-class LogEvent(Protocol):
-    """A line of dbt's log as dagster-dbt hands it on."""
-
-    @property
-    def raw_event(self) -> Any:
-        """Give the event as dbt wrote it."""
 
 
 def executable() -> str:
@@ -58,6 +44,8 @@ def environment(home: Home) -> dict[str, str]:
         "DBT_TARGET_PATH": str(home.dbt_target_path),
         "DBT_LOG_PATH": str(home.dbt_log_path),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        # The environment of Dagster's own runs may say otherwise (defs/dbt.py).
+        "DBT_WRITE_JSON": "true",
     }
 
 
@@ -118,27 +106,17 @@ def _fingerprint(project: Path) -> str:
     return hashlib.sha256("\n".join((*versions, str(project), *files)).encode()).hexdigest()
 
 
-def fresh_run_folder(home: Home) -> Path:
-    """Prepare the folder for the artifacts of a run inside Dagster, without the results of the run before.
+def run_folder(home: Home) -> Path:
+    """Prepare the folder for the artifacts of a run inside Dagster.
 
     The first run finds the cache of the parse for the manifest, and does not parse again.
     """
     folder = home.dbt_target_path.with_name("run")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RESULTS).unlink(missing_ok=True)
     cache, copy = home.dbt_target_path / PARSED, folder / PARSED
     if cache.exists() and not copy.exists():
         shutil.copy(cache, copy)
     return folder
-
-
-def advance_on_result(event: LogEvent, task: progress.Task) -> None:
-    """Advance a task when an event of dbt's log says that a model or a test is done."""
-    if event.raw_event["info"]["name"] in _RESULT_EVENTS:
-        data = event.raw_event["data"]
-        # dbt names the same figure differently in the results of models and of tests.
-        task.set_total(int(data.get("total") or data["num_models"]))
-        task.advance()
 
 
 @contextmanager
@@ -150,26 +128,3 @@ def terminate_on_exit(process: subprocess.Popen[bytes]) -> Iterator[None]:
         if process.poll() is None:
             process.terminate()
             process.wait()
-
-
-def run_results(run_folder: Path) -> list[dict[str, Any]]:
-    """Read the results of dbt's latest command in this folder; none where dbt ended before it wrote them."""
-    path = run_folder / RESULTS
-    results: list[dict[str, Any]] = json.loads(path.read_text())["results"] if path.exists() else []
-    return results
-
-
-def failures(run_folder: Path) -> list[str]:
-    """Describe what failed in dbt's latest command in this folder, a line each: the test or model and dbt's message.
-
-    Empty where nothing failed, or where dbt ended before it built anything.
-    """
-    return [_describe(result) for result in run_results(run_folder) if result["status"] in _FAILED]
-
-
-def _describe(result: Mapping[str, Any]) -> str:
-    # test.vitalhouse.unique_run_run_key.0123456789, model.vitalhouse.run, unit_test.vitalhouse.run.test_latest_wins
-    kind, _, *name = result["unique_id"].split(".")
-    name = name[:1] if kind == "test" else name
-    message = " ".join(str(result.get("message") or result["status"]).split())
-    return f"dbt {kind.replace('_', ' ')} {'.'.join(name)}: {message}"

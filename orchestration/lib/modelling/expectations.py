@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from orchestration.lib.core import progress
-from orchestration.lib.modelling.dbt_cli import run_results
+from orchestration.lib.modelling.dbt_results import DbtResults
 from orchestration.lib.warehouse.connection import Warehouse
 
 # The dbt tests that run the cases of severity `error`, one for each measurement that has cases.
@@ -17,13 +19,14 @@ RETRY_COUNT = 2
 RETRY_DELAY_SECONDS = 120.0
 
 
-def broken(run_folder: Path, warehouse: Warehouse) -> list[str]:
-    """Describe the expectations that failed dbt's latest command in this folder, a line each."""
-    queries = [
-        result["compiled_code"]
-        for result in run_results(run_folder)
-        if result["unique_id"].split(".")[2] == TEST_NAME and result["status"] == "fail"
+def broken(results: DbtResults, folder: Path, manifest: Mapping[str, Any], warehouse: Warehouse) -> list[str]:
+    """Describe the expectations that failed a dbt command, a line each; ``folder`` has the SQL that it compiled."""
+    nodes = [
+        manifest["nodes"][result.unique_id]
+        for result in results.by_id.values()
+        if result.unique_id.split(".")[2] == TEST_NAME and result.status == "fail"
     ]
+    queries = [(folder / "compiled" / node["package_name"] / node["original_file_path"]).read_text() for node in nodes]
     if not queries:
         return []
     with warehouse.read() as con:

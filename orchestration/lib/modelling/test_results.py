@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.lib.core.files import write_atomically
-from orchestration.lib.modelling.dbt_cli import run_results
+from orchestration.lib.modelling.dbt_results import DbtResults
 from orchestration.lib.modelling.manifest import data_tests
 
 # After a warning the data are published all the same; a failure keeps a build from publishing; an error is a test that
@@ -43,22 +43,21 @@ class Check:
         return self.is_bad and self.status != "warn"
 
 
-def record(run_folder: Path, path: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the results of dbt's latest command into the file at ``path``.
+def record(results: DbtResults, path: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the results of a dbt command into the file at ``path``.
 
     A test that was not run keeps its result, one that the project has no longer loses it.
     """
-    results = run_results(run_folder)
-    if not results:
+    if not results.by_id:
         return
     tests, now = data_tests(manifest), datetime.now(UTC)
     checks = {check.name: check for check in read(path)}
-    for result in results:
-        test = tests.get(result["unique_id"])
+    for result in results.by_id.values():
+        test = tests.get(result.unique_id)
         # A test is skipped where what it tests was not built.
-        if test and result["status"] != "skipped":
-            status = _STATUSES.get(result["status"], result["status"])
-            checks[test.name] = Check(test.name, test.relation, status, int(result.get("failures") or 0), now)
+        if test and result.status != "skipped":
+            status = _STATUSES.get(result.status, result.status)
+            checks[test.name] = Check(test.name, test.relation, status, result.failure_count, now)
     names = {test.name for test in tests.values()}
     text = json.dumps(
         [asdict(check) for name, check in sorted(checks.items()) if name in names], indent=0, default=datetime.isoformat

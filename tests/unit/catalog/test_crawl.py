@@ -11,7 +11,8 @@ from orchestration.lib.catalog import crawl as catalog
 from orchestration.lib.catalog import directories
 from orchestration.lib.catalog.crawl import CrawlReport
 from orchestration.lib.contract.entity import entities_of
-from orchestration.lib.lake.files import DirectoryListing, Lake
+from orchestration.lib.lake.directory import DirectoryListing
+from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources import ENTITIES
 from orchestration.lib.warehouse.connection import Warehouse
 from tests.support.ecg_files import Clinic, ingest, reasons, statuses
