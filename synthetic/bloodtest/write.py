@@ -20,12 +20,12 @@ from synthetic.files import check_seed, measurement_folder, write_file
 def write_deliveries(incoming: Path, clinic: str = "sf_state", scale: float = 1.0, seed: int = 2021) -> list[Path]:
     """Write five deliveries of three years of blood tests and return their folders.
 
-    At scale 1 they have 70,000 tests of 7,000 patients; `expected_counts` has the other counts. Each has a file of tests
-    a month and the patients who are new or whose record changed. Hard to load are: tests a delivery before their patient;
-    tests that come a delivery late; exact duplicates in the same file, the next and the next delivery; a whole file
-    twice; patients with a new address, or the same record again; doctors and labs under two names; dates in seconds;
-    and impossible values. Some files have one object a line, some an array, some objects one after another. Writing the
-    same again changes nothing.
+    At scale 1 they have 70,000 tests of 7,000 patients; `expected_counts` has the other counts. Each has a file of
+    tests a month and the patients who are new or whose record changed. Hard to load are: tests a delivery before their
+    patient; tests that come a delivery late; exact duplicates in the same file, the next file and the next delivery; a
+    whole file twice; patients with a new address, or the same record again; doctors and labs under two names; dates in
+    seconds; and impossible values. Some files have one object a line, some an array, some objects one after another.
+    Writing the same again changes nothing.
 
     Parameters
     ----------
