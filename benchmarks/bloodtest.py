@@ -126,7 +126,7 @@ def load_bare(home: Home) -> Load:
             for name, types in _TYPES.items():
                 files = [str(file) for file in sorted(home.lake_path.rglob(f"{name}_data/*.json"))]
                 columns = ", ".join(f"'{key}': '{sql_type}'" for key, sql_type in types.items())
-                found = con.execute(
+                inserted = con.execute(
                     f"""
                     create table {name} as
                     select {_COLUMNS[name]}
@@ -134,8 +134,8 @@ def load_bare(home: Home) -> Load:
                     """,
                     [files],
                 ).fetchone()
-                assert found is not None
-                rows += found[0]
+                assert inserted is not None
+                rows += inserted[0]
         return rows
 
     took, rows = seconds(create)

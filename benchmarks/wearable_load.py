@@ -84,8 +84,8 @@ def main() -> None:
             )
             assert report.row_count == count + len(paths), report
             ours.append(took)
-            took, found = seconds(lambda: read_with_json(paths))
-            assert found == count
+            took, read_count = seconds(lambda: read_with_json(paths))
+            assert read_count == count
             python.append(took)
             print(f"  ours {ours[-1]:.2f} s, json.load and a list comprehension {python[-1]:.2f} s")
     print(f"ours   {count / min(ours):12,.0f} readings/s, peak memory {peak_memory_mb():.0f} MB")

@@ -180,9 +180,7 @@ def _(alt, chart, consents, mo):
     )
     mo.vstack(
         [
-            mo.md(
-                "## Consent over time\n\nIf a customer withdraws consent, the next build removes the customer's readings."
-            ),
+            mo.md("## Consent over time\n\nAfter a withdrawal, the next build removes the customer's readings."),
             chart.shown(mo.hstack([_changes, _total], widths="equal"), _rows, "Nobody has consented yet."),
         ]
     )

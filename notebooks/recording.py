@@ -112,7 +112,7 @@ def _(missing, mo, publication, readable, signal_path):
         not readable(publication, signal_path),
         missing(
             "The signal cannot be read here: a signal identifies its person and is never published. It lies in the "
-            f"lake, in {signal_path}. Ask who looks after the lake. What follows needs no signal.",
+            f"lake, in {signal_path}. Ask the person who manages the lake. The rest of this page needs no signal.",
         ),
     )
     signal_file = signal_path

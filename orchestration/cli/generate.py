@@ -17,7 +17,7 @@ ALL = "all"
 
 
 class Generators(click.Group):
-    """Makes the subcommand of a source when it is asked for: NumPy is imported by the generators alone."""
+    """Makes the command of a source when it is called, so that only then its generator and NumPy are imported."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the sources, and `all`."""
