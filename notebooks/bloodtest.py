@@ -1,4 +1,7 @@
-"""Blood tests: tests by lab and month, blood pressure by age and sex, implausible values, the watch list."""
+"""Blood tests: tests by lab and month, blood pressure by age and sex, implausible values, the watch list.
+
+(More than 400 lines: each picture has its SQL beside it, in a cell of its own.)
+"""
 
 import marimo
 

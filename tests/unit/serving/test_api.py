@@ -55,8 +55,8 @@ def every_row(client: TestClient | httpx.Client, url: str, limit: int, **paramet
     """A list's rows, page by page, and the publications that they are of."""
     rows, ids, cursor = [], set(), None
     while True:
-        asked = {**parameters, "limit": limit} | ({"cursor": cursor} if cursor else {})
-        answer = client.get(url, params=asked)
+        query = {**parameters, "limit": limit} | ({"cursor": cursor} if cursor else {})
+        answer = client.get(url, params=query)
         assert answer.status_code == 200, answer.text
         page = answer.json()
         rows += page["rows"]

@@ -1,4 +1,4 @@
-"""Who is let in: who has the token, from this machine or by its name, and no page of another site."""
+"""Requests are let in with the token, or from this machine under its own names, and never from another site's page."""
 
 from pathlib import Path
 
@@ -76,9 +76,9 @@ def test_a_websocket_needs_the_token_too() -> None:
 
 def test_a_browser_is_asked_once_and_keeps_a_cookie_that_is_not_the_token() -> None:
     browser = client()
-    asked = browser.get("/apps/ecg/", headers=BROWSER)
-    assert asked.status_code == 401
-    assert 'type="password"' in asked.text
+    refused = browser.get("/apps/ecg/", headers=BROWSER)
+    assert refused.status_code == 401
+    assert 'type="password"' in refused.text
     assert browser.post("/login", data={"token": "wrong"}).status_code == 401
     assert browser.get("/").status_code == 401
     entered = browser.post("/login", data={"token": f" {TOKEN} "})

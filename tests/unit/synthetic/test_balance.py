@@ -80,10 +80,16 @@ def test_the_same_seed_gives_the_same_files(deliveries: list[Path], tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("scale", "seed", "clinic"), [(0, 1, "lab"), (float("nan"), 1, "lab"), (1, -1, "lab"), (1, 1, "../x")]
+    ("scale", "seed", "clinic", "message"),
+    [
+        (0, 1, "lab", "scale must be a positive number"),
+        (float("nan"), 1, "lab", "scale must be a positive number"),
+        (1, -1, "lab", "seed must not be negative"),
+        (1, 1, "../x", "a clinic's name is letters"),
+    ],
 )
-def test_what_cannot_be_is_refused(tmp_path: Path, scale: float, seed: int, clinic: str) -> None:
-    with pytest.raises(ValueError):
+def test_what_cannot_be_is_refused(tmp_path: Path, scale: float, seed: int, clinic: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         write_deliveries(tmp_path, clinic=clinic, scale=scale, seed=seed)
 
 
