@@ -51,7 +51,8 @@ def test_a_signal_is_that_of_the_lake_in_fewer_points(built: Built) -> None:
     whole = read_filtered(Lake(built.home.lake_path), path, [raw_path])[0].filtered_mv
     with client(built.home) as api:
         answer = api.get(f"/api/runs/{key}/signal").json()
-        assert answer["run_key"] == key and len(answer["rows"]) == 500
+        assert answer["run_key"] == key
+        assert len(answer["rows"]) == 500
         for row in answer["rows"]:
             assert row["filtered_mv"] == pytest.approx(whole[round(row["time_s"] * rate)], abs=1e-6)
         assert max(row["filtered_mv"] for row in answer["rows"]) == pytest.approx(whole.max(), abs=1e-6)
@@ -128,7 +129,8 @@ def test_many_readers_while_publications_come_and_no_request_fails(home: Home) -
     assert problems == []
     seen = {publication_id for (status, publication_id) in answers if status == 200 and publication_id}
     assert seen <= published
-    assert len(seen) > 1 and sum(answers.values()) > 10 * CLIENTS
+    assert len(seen) > 1
+    assert sum(answers.values()) > 10 * CLIENTS
     print(f"{sum(answers.values())} answers of {len(seen)} publications")
 
 
