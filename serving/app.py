@@ -1,4 +1,4 @@
-"""Put the server together: index, apps, API, its description and the metrics, behind the check of the token."""
+"""Create the server's ASGI app: index, apps, API, its description and metrics, protected by the token."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def snapshot(customers: Iterable[Customer], delivery: int) -> list[Record]:
 
 def customer_record(customer: Customer, delivery: int) -> Record:
     """Write a customer's record as a delivery has it."""
-    # One in forty is written in other letters, or with a space behind, from the second delivery on.
+    # From the second delivery on, one email in forty is in capitals or ends with a space.
     email = customer.email
     if delivery and customer.number % 40 == 3:
         email = email.upper() if customer.number % 80 == 3 else f"{email} "

@@ -25,7 +25,7 @@ LAB_COUNT = 48
 MIN_PATIENT_COUNT, MIN_TEST_COUNT = 70, 700
 
 FIRST_DAY = date(2021, 1, 1)
-# Name of each delivery and the first day that it does not cover; the clinics export some days after.
+# Name of each delivery, and the first day that it does not cover; the clinics export some days later.
 _DELIVERIES = [
     ("2021-07-05", date(2021, 7, 1)),
     ("2022-01-05", date(2022, 1, 1)),
@@ -35,26 +35,26 @@ _DELIVERIES = [
 ]
 DELIVERIES = [name for name, _ in _DELIVERIES]
 
-# Which share of the patients has the first test in each delivery's months: half were patients before, the others come
-# as the group grows. The tests of a month grow with the patients.
+# Share of the patients whose first test is in each delivery's months: half were patients before, the others come as
+# the group grows. The number of tests a month grows with the patients.
 _NEW_PATIENT_SHARES = [0.50, 0.15, 0.13, 0.11, 0.11]
-# Of a delivery's new patients, those who registered last: their record comes with the next delivery, after their test.
+# Share of a delivery's new patients whose record comes with the next delivery, after their test.
 _LATE_PATIENT_SHARE = 0.10
-# Of the tests in a delivery's last month: the lab was late, they come with the next delivery.
+# Share of the tests in a delivery's last month that come with the next delivery, since the lab was late.
 _LATE_TEST_SHARE = 0.03
-# Of the patients that came before: delivered again with a new address; delivered again just as they were.
+# Shares of the known patients who are delivered again: with a new address, and unchanged.
 _MOVED_SHARE, _RESENT_SHARE = 0.05, 0.01
-# Every so many of those who moved also went to another doctor.
+# One in so many patients with a new address also has a new doctor.
 EVERY_MOVED_CHANGES_DOCTOR = 10
-# Doctors whose name two records spell differently, and labs that go by another name from the fourth delivery on.
+# Shares of doctors whose name is spelled in two ways, and of labs with another name from the fourth delivery on.
 _DOCTOR_VARIANT_SHARE, _LAB_VARIANT_SHARE = 0.08, 0.05
 LAB_RENAMED_FROM = 3
 # The second delivery's first file of tests is delivered again, byte for byte under the same name, with the third.
 RESENT_FILE, RESENT_FROM, RESENT_WITH = "2021-07.json", 1, 2
 
-# At scale 1, with the rates of real data of this kind, the Cardiovascular Disease dataset (see `bloodtest_people`): 24
+# At scale 1, with the rates of real data of this kind, the Cardiovascular Disease dataset (see `people.py`): 24
 # exact duplicates; 1.8 % of tests with a systolic pressure below the diastolic, most of them because the diastolic is
-# over 200 (1.4 %); systolic pressures up to 16,020; a handful negative. How each fault came about is made up.
+# over 200 (1.4 %); systolic pressures up to 16,020; a handful negative. The cause of each fault is invented.
 _DUPLICATE_COUNT = 24
 _FAULTS = {
     "diastolic_digit_added": 953,
@@ -64,9 +64,9 @@ _FAULTS = {
     "diastolic_negative": 1,
     "systolic_digits_added": 40,
 }
-# Made up: a few exports went through a tool that counts seconds.
+# Invented: a few exports went through a tool that counts seconds.
 _IN_SECONDS_COUNT = 35
-# Impossible heights and weights, beginning with the dataset's least and greatest.
+# Impossible heights and weights, beginning with the dataset's smallest and largest.
 WRONG_HEIGHTS_CM = [55, 250, 59, 60, 64, 65, 66, 67, 68, 207]
 WRONG_WEIGHTS_KG = [10.0, 11.0, 21.0, 22.0, 23.0, 28.0, 29.0]
 
@@ -93,11 +93,11 @@ class DeliveryCounts:
 
 @dataclass(frozen=True)
 class ExpectedCounts:
-    """What must be found in the deliveries of one scale, whatever the seed.
+    """The counts that a pipeline must find in the deliveries of one scale, with any seed.
 
     ``patient_records`` and ``log_records`` are the rows that the loader adds; ``tests`` are the distinct ones.
-    ``patient_versions`` counts a patient once, and again for every delivery that says something else. A test is counted
-    under every heading that it fits: ``diastolic_over_200`` is part of ``systolic_below_diastolic``.
+    ``patient_versions`` counts a patient once, and again for every delivery with a changed record. A test is counted
+    in every group that it belongs to: ``diastolic_over_200`` is part of ``systolic_below_diastolic``.
     """
 
     tests: int
