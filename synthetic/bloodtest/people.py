@@ -75,8 +75,8 @@ _DISEASE_PER_YEAR, _DISEASE_PER_MMHG, _DISEASE_PER_CHOLESTEROL = 0.06, 0.08, 0.5
 class People:
     """Patients, one element each, in the order in which they have their first test.
 
-    ``age_years`` is the age at the beginning of the first year. ``cumulative_visits`` grows with each patient by the relative
-    number of visits. ``doctor`` is an index.
+    ``age_years`` is the age at the beginning of the first year. ``cumulative_visits`` grows with each
+    patient by the relative number of visits. ``doctor`` is an index.
     """
 
     id: IntArray
