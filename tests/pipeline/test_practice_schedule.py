@@ -91,4 +91,4 @@ def test_a_run_that_has_not_begun_takes_what_has_come_since(office: Built, insta
     instance.create_run_for_job(office.definitions.resolve_job_def("practice"), status=dg.DagsterRunStatus.NOT_STARTED)
     found = evaluate(office, instance)
     assert isinstance(found, dg.SkipReason)
-    assert "it will take what has come since" in str(found.skip_message)
+    assert "it will load the newer deliveries too" in str(found.skip_message)
