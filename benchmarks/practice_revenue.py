@@ -117,17 +117,18 @@ class Office:
             )
 
     def load(self) -> None:
+        """Load every delivery."""
         for entity in entities_of(ENTITIES, "practice"):
             report = crawl_and_load(entity, ENTITIES, self.lake, self.warehouse, settle_seconds=0)
             assert not report.problems, report.problems[:3]
 
     def run_models(self) -> dict[str, float]:
-        """Run dbt's models of the source in a process of their own; gives the processor seconds that each took."""
+        """Run dbt's models of the source in a process of their own; return the processor seconds of each."""
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             return pool.apply(model_seconds, (self.home,))
 
     def add(self) -> dict[str, float]:
-        """Processor seconds that ten minutes more take, by part."""
+        """Add ten more minutes; return the processor seconds by part."""
         with duckdb.connect() as con:
             self._write(con, self.now, BATCH, 600 / BATCH, self.next_id)
         self.next_id, self.now = self.next_id + BATCH, self.now + timedelta(minutes=10)
@@ -194,6 +195,7 @@ def built(home: Home, event_count: int, patient_count: int) -> Office:
 
 
 def main() -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=10_000_000, help="claims, and as many diagnoses")
     parser.add_argument("--patients", type=int, default=100_000)

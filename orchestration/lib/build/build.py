@@ -180,7 +180,7 @@ def _execute(
 
 
 def _op_config(job: JobDefinition, keys: Sequence[AssetKey], options: set[str]) -> dict[str, Any]:
-    """The options, given to those steps that know them."""
+    """Give the options to the steps that know them."""
     config = {}
     for key in keys:
         op: Any = job.asset_layer.get(key).assets_def.op
