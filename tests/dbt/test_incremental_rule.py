@@ -122,3 +122,18 @@ def test_a_table_of_another_rule_is_rebuilt(office: DbtHome, change: str) -> Non
     office.query(change.format(CLAIM))
     assert run(office) == {CLAIM}
     assert run(office) == set()
+
+
+@pytest.mark.parametrize(
+    ("macro", "expected"),
+    [("duckdb__time_bucket_minutes", {CLAIM, DIAGNOSIS, REVENUE}), ("duckdb__window_starts", set())],
+    ids=["used", "unused"],
+)
+def test_a_changed_macro_rebuilds_the_models_that_use_it(
+    office: DbtHome, monkeypatch: pytest.MonkeyPatch, macro: str, expected: set[str]
+) -> None:
+    """The first macro is called by another macro, and by the revenue's parents alone."""
+    parsed = parsed_project().macros[f"macro.vitalhouse.{macro}"]
+    monkeypatch.setattr(parsed, "macro_sql", parsed.macro_sql.replace("%}", "%}{# changed #}", 1))
+    assert run(office) == expected
+    assert run(office) == set()
