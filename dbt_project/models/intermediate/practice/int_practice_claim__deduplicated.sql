@@ -1,10 +1,15 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='claim_id') }}
+{% set seen_before = watermark() %}
 
 with claim as (
 
     select * from {{ ref('stg_practice__claim') }}
-    {% if is_incremental() %}
-        where claim_id in (select claim_id from {{ ref('stg_practice__claim') }} where _load_id > {{ watermark() }})
+    {% if seen_before %}
+        where claim_id in (
+            select new.claim_id
+            from {{ ref('stg_practice__claim') }} as new
+            where new._load_id > {{ seen_before }}
+        )
     {% endif %}
 
 ),
@@ -13,7 +18,15 @@ final as (
 
     -- an office sends an id again: the first arrival stands, whatever was loaded first
     select
-        *,
+        clinic,
+        claim_id,
+        patient_id,
+        claim_code,
+        price_eur,
+        received_at,
+        _raw_path,
+        _row_number,
+        _load_id,
         {{ time_bucket_minutes('received_at', 10) }} as window_start_at,
         cast(row_number() over arrival as integer) as arrival_number,
         (patient_id, claim_code, price_eur) = (
@@ -28,7 +41,8 @@ final as (
     window
         arrival as (
             partition by clinic, claim_id
-            order by received_at, {{ file_name('_raw_path') }}, _row_number, patient_id, claim_code, price_eur, _raw_path
+            order by
+                received_at, {{ file_name('_raw_path') }}, _row_number, patient_id, claim_code, price_eur, _raw_path
         )
 
 )

@@ -1,13 +1,15 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='diagnosis_id') }}
+{% set seen_before = watermark() %}
 
 with diagnosis as (
 
     select * from {{ ref('stg_practice__diagnosis') }}
-    {% if is_incremental() %}
-        where
-            diagnosis_id in (
-                select diagnosis_id from {{ ref('stg_practice__diagnosis') }} where _load_id > {{ watermark() }}
-            )
+    {% if seen_before %}
+        where diagnosis_id in (
+            select new.diagnosis_id
+            from {{ ref('stg_practice__diagnosis') }} as new
+            where new._load_id > {{ seen_before }}
+        )
     {% endif %}
 
 ),
@@ -16,7 +18,14 @@ final as (
 
     -- an office sends an id again: the first arrival stands, whatever was loaded first
     select
-        *,
+        clinic,
+        diagnosis_id,
+        patient_id,
+        icd10_code,
+        received_at,
+        _raw_path,
+        _row_number,
+        _load_id,
         {{ time_bucket_minutes('received_at', 10) }} as window_start_at,
         cast(row_number() over arrival as integer) as arrival_number,
         (patient_id, icd10_code) = (

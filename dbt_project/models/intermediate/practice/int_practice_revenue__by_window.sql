@@ -1,5 +1,4 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key=['clinic', 'window_start_at']) }}
--- no import CTEs: DuckDB copies a CTE that is read twice, here 10 million rows, 4.3 processor seconds for a batch
 {% set claim, diagnosis = ref('int_practice_claim__deduplicated'), ref('int_practice_diagnosis__deduplicated') %}
 {% set seen_before = watermark() %}
 
@@ -46,12 +45,15 @@ counted_claim as (
 
     -- a repeat counts for no patient
     select
-        claim.*,
+        claim.clinic,
+        claim.window_start_at,
+        claim.patient_id,
+        claim.price_eur,
         case when claim.arrival_number = 1 then claim.patient_id end as counted_patient_id
     from {{ claim }} as claim
     {% if seen_before %}
-        semi join changed_window as changed
-            on claim.clinic = changed.clinic and claim.window_start_at = changed.window_start_at
+        semi join changed_window
+            on claim.clinic = changed_window.clinic and claim.window_start_at = changed_window.window_start_at
     {% endif %}
 
 ),
@@ -68,8 +70,12 @@ patient_category as (
     inner join {{ ref('int_practice_patient__deduplicated') }} as patient
         on diagnosis.clinic = patient.clinic and diagnosis.patient_id = patient.patient_id
     inner join {{ ref('revenue_category') }} as category on diagnosis.icd10_code = upper(category.icd10_code)
-    where diagnosis.arrival_number = 1 and patient.arrival_number = 1
-    {% if seen_before %} and diagnosis.patient_id in (select counted_claim.patient_id from counted_claim) {% endif %}
+    where
+        diagnosis.arrival_number = 1
+        and patient.arrival_number = 1
+        {% if seen_before %}
+            and diagnosis.patient_id in (select counted_claim.patient_id from counted_claim)
+        {% endif %}
     group by diagnosis.clinic, diagnosis.patient_id, category.category
 
 ),
