@@ -52,13 +52,15 @@ def arrive(
 
 def run(home: DbtHome) -> set[str]:
     """Run the models; gives those that were built from scratch: a row that marks each table is gone from these."""
+    # each table by its own mark: a model built from scratch reads the marks of its parents
     for table in (CLAIM, DIAGNOSIS, REVENUE):
-        home.query(f"insert into {table} by name select * replace ('mark' as clinic) from {table} limit 1")
+        home.query(f"insert into {table} by name select * replace ('{table}' as clinic) from {table} limit 1")
     outcome = home.dbt("run", "--select", *MODELS, parsed=parsed_project())
     assert outcome.success, outcome.exception
-    rebuilt = {table for table in (CLAIM, DIAGNOSIS, REVENUE) if not home.query(f"from {table} where clinic = 'mark'")}
-    for table in (CLAIM, DIAGNOSIS, REVENUE):
-        home.query(f"delete from {table} where clinic = 'mark'")
+    tables = {CLAIM, DIAGNOSIS, REVENUE}
+    rebuilt = {table for table in tables if not home.query(f"from {table} where clinic = '{table}'")}
+    for table in tables:
+        home.query(f"delete from {table} where starts_with(clinic, 'intermediate.')")
     return rebuilt
 
 
@@ -119,4 +121,19 @@ def test_a_changed_seed_rebuilds_what_is_made_from_it(office: DbtHome) -> None:
 def test_a_table_of_another_rule_is_rebuilt(office: DbtHome, change: str) -> None:
     office.query(change.format(CLAIM))
     assert run(office) == {CLAIM}
+    assert run(office) == set()
+
+
+@pytest.mark.parametrize(
+    ("macro", "expected"),
+    [("duckdb__time_bucket_minutes", {CLAIM, DIAGNOSIS, REVENUE}), ("duckdb__window_starts", set())],
+    ids=["used", "unused"],
+)
+def test_a_changed_macro_rebuilds_the_models_that_use_it(
+    office: DbtHome, monkeypatch: pytest.MonkeyPatch, macro: str, expected: set[str]
+) -> None:
+    """The first macro is called by another macro, and by the revenue's parents alone."""
+    parsed = parsed_project().macros[f"macro.vitalhouse.{macro}"]
+    monkeypatch.setattr(parsed, "macro_sql", parsed.macro_sql.replace("%}", "%}{# changed #}", 1))
+    assert run(office) == expected
     assert run(office) == set()

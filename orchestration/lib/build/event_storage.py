@@ -13,9 +13,9 @@ def quick_event_storage() -> Iterator[None]:
     """Write Dagster's events without a flush to disk for each of them.
 
     Dagster opens, commits and closes a file for every event, some 900 times in the build of one source. In SQLite's
-    write-ahead mode, which Dagster uses, ``synchronous = normal`` flushes at checkpoints alone, and a connection that stays
-    open keeps each close from being one. A kill loses nothing; a power cut may lose the last events of a run, which the next
-    build then ends as failed. (One source, busy machine: 52 s of waiting and work become 30 s.)
+    write-ahead mode, which Dagster uses, ``synchronous = normal`` flushes at checkpoints alone, and a connection that
+    stays open keeps each close from being one. A kill loses nothing; a power cut may lose the last events of a run,
+    which the next build then ends as failed.
     """
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
