@@ -140,6 +140,7 @@ class Office:
         self.next_id, self.now = self.next_id + BATCH, self.now + timedelta(minutes=10)
 
     def load(self) -> None:
+        """Load the pending files, all of which must load."""
         for entity in entities_of(ENTITIES, "practice"):
             report = crawl_and_load(entity, ENTITIES, self.lake, self.warehouse, settle_seconds=0)
             assert not report.problems, report.problems[:3]
@@ -213,6 +214,7 @@ def built(home: Home, event_count: int, patient_count: int) -> Office:
 
 
 def main() -> None:
+    """Measure at the asked number of events, and print processor seconds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=10_000_000, help="claims, and as many diagnoses")
     parser.add_argument("--patients", type=int, default=100_000)
