@@ -1,6 +1,7 @@
 # What people type. Everything runs in .venv, which the first target to need it makes.
 
 VENV := .venv
+CONSTRAINTS := constraints.txt
 BIN := $(VENV)/bin
 # Two installations, so that a look at the demo does not wait for the tools of tests and benchmarks.
 RUN_STAMP := $(VENV)/.installed
@@ -8,9 +9,9 @@ DEV_STAMP := $(VENV)/.installed-dev
 # uv installs in seconds what takes pip a minute: the one of the machine, else one that pip puts into .venv first. Where it
 # cannot be had, pip itself installs.
 INSTALL = uv=$$(command -v uv || echo $(BIN)/uv); \
-    [ -x "$$uv" ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv || true; \
-    if [ -x "$$uv" ]; then "$$uv" pip install --quiet --python $(BIN)/python --constraint constraints.txt $(1); \
-    else $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(1); fi
+    [ -x "$$uv" ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) uv || true; \
+    if [ -x "$$uv" ]; then "$$uv" pip install --quiet --python $(BIN)/python --constraint $(CONSTRAINTS) $(1); \
+    else $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) $(1); fi
 # These score annotated records, which are nobody's to ship: make bench WFDB=folder ECGID=folder
 WFDB_BENCHMARKS := r_peaks r_peak_stress ecg_quality ecg_delineation
 ECGID_BENCHMARKS := identification ecg_artefacts
@@ -21,13 +22,14 @@ PORT ?= 3000
 COLUMNS ?= 120
 export COLUMNS
 
-.PHONY: help demo test test-slow test-all dev lint bench torture screenshot clean
+.PHONY: help demo test test-slow test-all setup-duckdb2 test-duckdb2 dev lint bench torture screenshot clean
 
 help:
 	@echo "make demo        set up, write sample deliveries, run the whole pipeline, print the marts"
 	@echo "make test        the tests, but for the slow ones"
 	@echo "make test-slow   the slow tests alone: kills, mutations, browsers, real data"
 	@echo "make test-all    all tests"
+	@echo "make test-duckdb2  the quick pipeline tests on DuckDB 2.0, in an environment of its own"
 	@echo "make dev         Dagster's UI on http://127.0.0.1:$(PORT)"
 	@echo "make lint        ruff, sqlfluff, mypy, import-linter"
 	@echo "make bench       every benchmark: $(BENCHMARKS); with WFDB=folder, $(WFDB_BENCHMARKS) too; with ECGID=folder, $(ECGID_BENCHMARKS)"
@@ -60,6 +62,20 @@ test-slow: $(DEV_STAMP)
 
 test-all: $(DEV_STAMP)
 	$(PYTEST) $(PYTEST_ARGS)
+
+# The same versions, but for duckdb. make compares the file's time: it is written only when constraints.txt has changed.
+DUCKDB2 := .venv-duckdb2
+DUCKDB2_MAKE = $(MAKE) --no-print-directory VENV=$(DUCKDB2) CONSTRAINTS=$(DUCKDB2)/constraints.txt
+
+$(DUCKDB2)/constraints.txt: constraints.txt
+	@mkdir -p $(DUCKDB2)
+	@sed 's/^duckdb==.*/duckdb>=2.0,<2.1/' constraints.txt > $@
+
+setup-duckdb2: $(DUCKDB2)/constraints.txt
+	@$(DUCKDB2_MAKE) $(DUCKDB2)/.installed-dev
+
+test-duckdb2: setup-duckdb2
+	$(DUCKDB2_MAKE) test PYTEST_ARGS="tests/pipeline $(PYTEST_ARGS)"
 
 dev: $(RUN_STAMP)
 	DAGSTER_HOME="$$($(BIN)/python -m orchestration.lib.core.home)" \
@@ -100,7 +116,7 @@ screenshot: $(DEV_STAMP)
 	$(BIN)/python docs/screenshot.py
 
 clean:
-	rm -rf $(VENV) *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache dbt_project/target dbt_project/logs
+	rm -rf $(VENV) $(DUCKDB2) *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache dbt_project/target dbt_project/logs
 	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
 
 # The first Python that is new enough; pyenv's stand-ins are there even for a version that is not, hence the try.
@@ -111,7 +127,7 @@ $(BIN)/python:
 	    fi; \
 	done; echo "Vitalhouse needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1
 
-$(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+$(RUN_STAMP): pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "installing what Vitalhouse runs on"
 	@$(call INSTALL,--editable .)
 	@touch $@

@@ -256,6 +256,7 @@ def page(context: Any, address: str) -> Iterator[Any]:
     assert broken == []
 
 
+@pytest.mark.slow
 def test_the_index_leads_to_every_app(page: Any, address: str) -> None:
     page.goto(address)
     shown = page.locator("li a")
@@ -267,13 +268,16 @@ def test_the_index_leads_to_every_app(page: Any, address: str) -> None:
     assert "no rows yet" not in page.inner_text("body")
 
 
+@pytest.mark.slow
 def test_the_description_of_the_api_is_a_page(page: Any, address: str) -> None:
     page.goto(f"{address}/docs")
     page.locator(".opblock").first.wait_for()
     assert "/api/series" in page.inner_text("body")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [name if name == "practice" else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+)
 def test_an_app_draws_what_is_chosen(name: str, page: Any, address: str) -> None:
     page.goto(f"{address}/apps/{name}/")
     before = settled_pictures(page)

@@ -193,6 +193,9 @@ def test_everything_else_is_loaded_and_published(
 ) -> None:
     _, built = refused
     assert built.exit_code == 1
+    summary, _, rejected = built.output.partition("rejected in this build (")
+    assert re.search(r"^bloodtest\.bloodtest +[\d,]+ +new *$", summary, re.MULTILINE)
+    assert not re.search(r"^bloodtest\.|^published ", rejected, re.MULTILINE), "what was rejected is not named last"
     good = sum(bad.loaded_count for bad in BAD_INPUTS.values() if bad.folder == "log_data")
     assert counted_in(published, "bloodtest.bloodtest") == EXPECTED.tests + good
 

@@ -348,13 +348,16 @@ D1, D2, D3 = DELIVERIES
 READ = {"phones": (("a@test.com", 2), ("a@test.com", 5)), "steps": (("s1", 2), ("s1", 5), ("s2", 5))}
 
 
-@settings(
-    max_examples=examples(25),
+FEW = settings(
+    max_examples=examples(5),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     # Shrinking builds hundreds of times: worth it for a person who looks for a cause, not in a suite.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
+
+
+@FEW
 @given(deliveries=stories(), is_at_once=st.booleans())
 # Given, withdrawn, given again; the withdrawal arrives last.
 @example(
@@ -397,6 +400,15 @@ def test_who_consents_is_there_and_nobody_else(
         receive(warehouse, Path(folder), deliveries, is_at_once)
     for scope, project in projects.items():
         check(warehouse, project, Rule(deliveries, scope))
+
+
+@pytest.mark.slow
+@settings(FEW, max_examples=examples(25))
+@given(deliveries=stories(), is_at_once=st.booleans())
+def test_who_consents_is_there_and_nobody_else_in_many_stories(
+    warehouse: MemoryWarehouse, projects: dict[str, Project], deliveries: list[Delivery], is_at_once: bool
+) -> None:
+    test_who_consents_is_there_and_nobody_else.hypothesis.inner_test(warehouse, projects, deliveries, is_at_once)
 
 
 def test_the_clock_of_the_tests_is_the_one_of_the_files() -> None:

@@ -1,5 +1,7 @@
 """Who is it, from signal files to the published file: on made-up people whose beats are their own."""
 
+import pytest
+
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.query.sql import run_query
 from orchestration.lib.sources import open_warehouse
@@ -56,6 +58,7 @@ def test_nobody_s_beats_and_no_link_between_pseudonyms_are_published(built: Buil
         assert con.execute("select count(best_match_subject_key) > 0 from ecg.identification").fetchall() == [(True,)]
 
 
+@pytest.mark.slow
 def test_runs_that_arrive_one_after_the_other_end_as_if_they_had_come_together(built: Built, fresh: Built) -> None:
     """The second delivery comes first."""
     lake, warehouse = Lake(fresh.home.lake_path), open_warehouse(fresh.home.warehouse_path)

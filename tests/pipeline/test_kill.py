@@ -57,6 +57,14 @@ INSTANTS = {
     "a header came alone, its signal is transformed as before": (2, r"after commit of load .* in load\."),
     "a signal is marked to be transformed anew": (2, r"before writing .*part-"),
 }
+# The instants that `make test` kills at: one of each thing that writes. The others are slow tests, 1.5 s each.
+QUICK_INSTANTS = {
+    "everything was moved, the claim has no name yet",
+    "the load is not committed",
+    "loaded, not transformed",
+    "Parquet files are renamed, their rows not committed",
+    "a Parquet file that no row names any more is not yet removed",
+}
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,14 @@ def test_ingesting_again_changes_nothing(ingests: Ingests, undisturbed: Undistur
     _assert_equal(undisturbed.snapshots[-1], home, "ingested again")
 
 
-@pytest.mark.parametrize("instant", INSTANTS)
+def test_quick_instants_are_instants() -> None:
+    assert INSTANTS.keys() >= QUICK_INSTANTS
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [name if name in QUICK_INSTANTS else pytest.param(name, marks=pytest.mark.slow) for name in INSTANTS],
+)
 def test_killed_once(
     instant: str, ingests: Ingests, uploads: Uploads, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
@@ -142,6 +157,7 @@ def test_killed_once(
     _assert_equal(undisturbed.snapshots[number], home, f"killed when {instant}")
 
 
+@pytest.mark.slow
 def test_killed_at_each_instant_in_turn(
     ingests: Ingests, uploads: Uploads, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
@@ -159,6 +175,7 @@ def test_killed_at_each_instant_in_turn(
         print(f"upload {number + 1}: {len(died_at)} kills")
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(ingests: Ingests, uploads: Uploads, undisturbed: Undisturbed, tmp_path: Path) -> None:
     seed = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(2**32))
     print(f"to repeat these moments: KILL_SEED={seed}")

@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from orchestration.lib.core.home import Home
 from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.files import Lake
@@ -14,6 +16,7 @@ from synthetic.files import write_file
 from tests.pipeline.conftest import Built
 
 
+@pytest.mark.slow
 def test_a_signal_is_transformed_whose_header_a_killed_build_has_loaded(built: Built, tmp_path: Path) -> None:
     """A header that came alone is loaded and no file is new any more; its signal is still to be transformed anew."""
     shutil.copytree(built.home.path, tmp_path / "home")

@@ -251,6 +251,28 @@ def test_a_gated_table_that_is_older_than_what_was_loaded_is_published_empty(
     assert two_sources.ask(PUBLISHED) == [("Jo", "Jo")]
 
 
+def test_what_a_table_has_seen_is_not_published(two_sources: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    column = "select count(*) from duckdb_columns() where column_name = 'seen_load_id'"
+    assert two_sources.ask(column) == [(0,)]
+    monkeypatch.setattr(publishing, "is_unpublished", lambda relation, column_name: False)
+    with pytest.raises(PublishRefused, match=r"column seen_load_id of balance\.reading is the models' own"):
+        two_sources.publish()
+
+
+def test_a_gated_table_that_does_not_say_what_it_has_seen_is_withheld(two_sources: House) -> None:
+    """As one that an older version built."""
+    two_sources.change("alter table balance.reading drop column seen_load_id")
+    assert two_sources.publish().withheld == ["balance.reading"]
+    assert two_sources.ask(PUBLISHED) == [("Jo", None)]
+
+
+def test_a_gated_table_without_rows_is_not_withheld(two_sources: House) -> None:
+    two_sources.change("delete from balance.reading")
+    two_sources.load("balance")
+    assert two_sources.publish().withheld == []
+    assert two_sources.withhold_gated() == []
+
+
 def test_a_publication_that_does_not_say_what_it_knew_is_withheld(two_sources: House) -> None:
     with duckdb.connect(str(two_sources.home.published_path)) as con:
         con.execute("alter table catalog.publication drop column load_id")

@@ -1,7 +1,6 @@
 """The part of a clinic's real deliveries: counts, duplicates and flat starts that are known of it."""
 
 import shutil
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,12 @@ from tests.pipeline.conftest import Built
 
 ARCHIVE = REPOSITORY.parent / "shared" / "data" / "ecg" / "bodyport_part.tar.xz"
 
-pytestmark = pytest.mark.skipif(
-    not ARCHIVE.exists(), reason="the real ECG deliveries are not there (../shared/data/ecg/bodyport_part.tar.xz)"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not ARCHIVE.exists(), reason="the real ECG deliveries are not there (../shared/data/ecg/bodyport_part.tar.xz)"
+    ),
+    pytest.mark.slow,
+]
 
 Published = dict[str, Any]
 
@@ -30,8 +32,7 @@ def answers(home: Built, queries: dict[str, str]) -> Published:
 def published(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Published]]:
     """What is published after the first delivery, after the second, and after a build that finds nothing new."""
     unpacked = tmp_path_factory.mktemp("real")
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(unpacked, filter="data")
+    shutil.unpack_archive(ARCHIVE, unpacked)
     home = Built(tmp_path_factory.mktemp("home"))
     queries = {
         "subjects": "select count(*) from ecg.subject",

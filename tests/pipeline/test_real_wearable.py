@@ -15,7 +15,10 @@ from tests.support.wearable_files import ingest, put, roster_file
 SAMPLE = REPOSITORY.parent / "shared" / "data" / "wearable"
 DAYS = ("2024-01-01", "2024-01-02", "2024-01-03")
 
-pytestmark = pytest.mark.skipif(not SAMPLE.exists(), reason="the real days are not there (../shared/data/wearable)")
+pytestmark = [
+    pytest.mark.skipif(not SAMPLE.exists(), reason="the real days are not there (../shared/data/wearable)"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> DbtHome:
         put(lake, "2024-01-04", f"participant=real/{path.name}", path.read_bytes())
     for report in ingest(lake, open_warehouse(home.warehouse_path)):
         assert not report.problems
-    run = home.dbt("build", "--select", "tag:wearable")
+    run = home.dbt("build", "--select", "tag:wearable", "--exclude-resource-type", "unit_test")
     assert run.success, (run.named("error"), run.named("fail"))
     return home
 

@@ -84,6 +84,7 @@ def test_there_is_something_to_spoil(first: Home, undisturbed: tuple[snapshot.Sn
         assert before[f"warehouse:{table}"] - undisturbed[0].rows[f"warehouse:{table}"], "nothing is replaced"
 
 
+@pytest.mark.slow
 def test_killed_at_each_instant_in_turn(
     ingests: Ingests, first: Home, undisturbed: tuple[snapshot.Snapshot, float], tmp_path: Path
 ) -> None:

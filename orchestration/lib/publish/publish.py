@@ -10,8 +10,8 @@ a consent. Otherwise it is withheld: published empty, until its source builds.
 
 from __future__ import annotations
 
+import os
 import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -164,12 +164,13 @@ def _previous(con: duckdb.DuckDBPyConnection, published_path: Path) -> Iterator[
             try:
                 con.execute(f"attach {quote_text(str(published_path))} as previous (read_only)")
             except duckdb.Error:
-                # Another process has it open for writing, as DuckDB's own shell does: copy it, without a name.
-                copy = stack.enter_context(tempfile.TemporaryFile(dir=published_path.parent))
-                with published_path.open("rb") as published, suppress(duckdb.Error):
-                    shutil.copyfileobj(published, copy)
-                    copy.flush()
-                    con.execute(f"attach '/proc/self/fd/{copy.fileno()}' as previous (read_only)")
+                # Another process, such as DuckDB's own shell, has it open for writing: attach a copy. It has a name:
+                # DuckDB 2.0 opens no file without one. After a kill it is removed like an unfinished publication.
+                copy = published_path.with_name(f".{published_path.name}.{os.getpid()}.tmp-previous")
+                stack.callback(copy.unlink, missing_ok=True)
+                shutil.copy(published_path, copy)
+                with suppress(duckdb.Error):
+                    con.execute(f"attach {quote_text(str(copy))} as previous (read_only)")
         yield
 
 

@@ -1,7 +1,7 @@
 """The transforms on real recordings: ECG-ID runs as a clinic delivers them, and the MIT-BIH records at hand."""
 
 import json
-import tarfile
+import shutil
 import warnings
 from pathlib import Path
 
@@ -22,8 +22,7 @@ def unpack(archive: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not path.is_file():
         pytest.skip(f"the real recordings are not there (../shared/data/ecg/{archive})")
     folder = tmp_path_factory.mktemp(archive.split(".")[0])
-    with tarfile.open(path) as tar:
-        tar.extractall(folder, filter="data")
+    shutil.unpack_archive(path, folder)
     return folder
 
 
