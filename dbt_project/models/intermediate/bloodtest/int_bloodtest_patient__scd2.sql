@@ -10,19 +10,13 @@ with record as (
 
 ),
 
-patient_file as (
-
-    select * from {{ ref('stg_bloodtest__patient_file') }}
-
-),
-
 delivery as (
 
     select distinct
         clinic,
         delivery,
         drops_absent
-    from patient_file
+    from {{ ref('stg_bloodtest__patient_file') }}
 
 ),
 

@@ -41,14 +41,12 @@ delivery as (
         clinic,
         delivery,
         {{ distinct_values('file_version') }} as file_versions,
-        coalesce(bool_or({{ is_full_snapshot('path_below') }}), false)
-        and coalesce(
+        coalesce(
             bool_and(loaded_raw_path is not null and rejected_count = 0) filter (
                 where {{ is_full_snapshot('path_below') }}
             ),
-            true
-        )
-        and {{ snapshot_drops_absent() }} as drops_absent
+            false
+        ) and {{ snapshot_drops_absent() }} as drops_absent
     from delivered_file
     group by clinic, delivery
 
