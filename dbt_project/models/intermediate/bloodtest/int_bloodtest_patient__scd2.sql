@@ -60,7 +60,7 @@ compared as (
 
 ),
 
-numbered as (
+versioned as (
 
     -- a version begins with another record than the previous one, or after a full snapshot without the patient
     select
@@ -86,7 +86,7 @@ final as (
         clinic,
         patient_id,
         {{ attributes | join(',\n        ') }}
-    from numbered
+    from versioned
     group by patient_key, version_number, clinic, patient_id, {{ attributes | join(', ') }}
 
 )
