@@ -3,8 +3,8 @@
     python -m benchmarks.balance_load [--objects 750000] [--files 100] [--rounds 3]
 
 Goal: no more than 3 times the time of `read_json(…, format='unstructured')` on the well-formed files; under 4 GB.
-Ours includes the crawl, hashes, checks and the catalog, and one file more, cut off in its last object, which
-the bare read cannot read at all.
+Ours includes the crawl, hashes, checks and the catalog, and one file more, truncated in its last object, which the
+bare read cannot read at all and ours reads record by record (25 MB: 2.8 s of a processor).
 """
 
 import argparse

@@ -187,7 +187,7 @@ def run_dbt(home: Home, *command: str) -> dict[str, float]:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    results = json.loads((home.dbt_target_path / dbt_cli.RESULTS).read_text())["results"]
+    results = json.loads((home.dbt_target_path / "run_results.json").read_text())["results"]
     return {result["unique_id"].split(".", 2)[2]: result["execution_time"] for result in results}
 
 

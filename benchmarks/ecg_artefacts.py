@@ -1,4 +1,4 @@
-"""What a loose plug costs: each record of a folder of ECG-ID gets one artefact, and its beats and its person are asked.
+"""Measure what a loose plug costs: each record of a folder of ECG-ID gets one artefact.
 
     python -m benchmarks.ecg_artefacts --wfdb DIR [--peers] [--json]
 
@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -47,7 +48,7 @@ MATCH_S = 0.05
 
 
 def spoil(record: Record, kind: str, seed: int) -> tuple[Record, tuple[float, float]]:
-    """The record with one artefact, and where it begins and ends, in samples; a jump is over at once."""
+    """Put one artefact into a record; return also where it begins and ends, in samples. A jump is over at once."""
     seconds, change = ARTEFACTS[kind]
     rate, n_samples = record.sampling_rate_hz, len(record.ecg_mv)
     begin = int(np.random.default_rng(seed).uniform(0.1, 0.8) * n_samples)
@@ -60,7 +61,7 @@ def spoil(record: Record, kind: str, seed: int) -> tuple[Record, tuple[float, fl
 def count_errors(
     records: Sequence[Record], spoilt: Sequence[tuple[Record, tuple[float, float]]], detect: Detector
 ) -> dict[str, int]:
-    """Beats away from the artefacts: how many there are, how many are lost, how many come anew."""
+    """Count the beats away from the artefacts: all, those that are lost, and those that are new."""
     total = lost = new = 0
     for record, (broken, (begin, end)) in zip(records, spoilt, strict=True):
         rate = record.sampling_rate_hz
@@ -97,19 +98,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no two people with records (Person_NN/rec_M.hea) below {options.wfdb}", file=sys.stderr)
         return 2
     others, _ = peers() if options.peers else ({}, [])
-    results: dict[str, dict[str, object]] = {}
+    results: dict[str, dict[str, dict[str, Any]]] = {}
     for kind in ARTEFACTS:
         spoilt = [spoil(record, kind, seed) for seed, record in enumerate(records)]
-        results[kind] = found = {}
-        for name, limit in {"vitalhouse": nullcontext, "unlimited": _without_limit}.items():
-            with limit():
+        compared: dict[str, dict[str, Any]] = {}
+        results[kind] = compared
+        limits: dict[str, AbstractContextManager[object]] = {"vitalhouse": nullcontext(), "unlimited": _without_limit()}
+        for name, limit in limits.items():
+            with limit:
                 people = _rank1([record for record, _ in spoilt])
-                found[name] = count_errors(records, spoilt, _transformed) | {"rank1": people}
+                compared[name] = count_errors(records, spoilt, _transformed) | {"rank1": people}
         for name, detect in others.items():
-            found[name] = count_errors(records, spoilt, detect)
+            compared[name] = count_errors(records, spoilt, detect)
         if not options.json:
             print(f"{kind}:")
-            for name, figures in found.items():
+            for name, figures in compared.items():
                 print(f"  {name:12} {figures}", flush=True)
     print(json.dumps(results))
     return 0
@@ -117,9 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _rank1(records: Sequence[Record]) -> dict[str, float]:
     templates = make_templates(records)
-    is_known = np.isfinite(templates).all(axis=1)
+    is_known = np.asarray(np.isfinite(templates).all(axis=1))
     kept = [record for record, known in zip(records, is_known, strict=True) if known]
-    rates = {name: round(found.rank1, 1) for name, (_, found) in score(kept, templates[is_known]).items()}
+    rates = {name: round(summary.rank1, 1) for name, (_, summary) in score(kept, templates[is_known]).items()}
     return rates | {"records_without_template": len(records) - len(kept)}
 
 

@@ -1,4 +1,4 @@
-"""Compares the delineation of beats with ECG-ID's annotated T peaks, and with NeuroKit2's on the same beats.
+"""Compare the delineation of beats with ECG-ID's annotated T peaks, and with NeuroKit2's on the same beats.
 
     python -m benchmarks.ecg_delineation --wfdb DIR [--peers] [--json]
 
@@ -44,7 +44,7 @@ PEER_NAMES = {
 
 @dataclass(frozen=True)
 class Records:
-    """Raw signals in mV, shape ``(n, n_samples)``, whose they are, and the median annotated interval from R to T."""
+    """Hold raw signals in mV, shape ``(n, n_samples)``, their persons, and the median annotated R-T interval."""
 
     names: list[str]
     person: NDArray[np.str_]
@@ -53,7 +53,7 @@ class Records:
 
 
 def read_ecgid(folder: Path) -> Records:
-    """All records of 20 s below a folder that mark R and T peaks."""
+    """Read all records of 20 s below a folder that mark R and T peaks."""
     import wfdb
 
     names, raw, intervals = [], [], []
@@ -71,14 +71,14 @@ def read_ecgid(folder: Path) -> Records:
 
 
 def beats_by_run(batch: EcgBatch) -> list[dict[str, FloatArray]]:
-    """Figures of the beats of each run."""
+    """Split the figures of beats by run."""
     ends = np.cumsum([len(index) for index in batch.r_peak_index])
     parts = np.split(batch.beats.astype(np.float64), ends[:-1], axis=1)
     return [dict(zip(BEAT_FIGURES, part, strict=True)) for part in parts]
 
 
 def scored(found_ms: FloatArray, annotated_ms: FloatArray) -> dict[str, float]:
-    """Mean absolute error in ms and share within 40 ms, in percent; an interval that was not found is not within."""
+    """Compute mean absolute error in ms and share within 40 ms, in percent; an interval not found is not within."""
     error = np.abs(found_ms - annotated_ms)
     return {
         "mae_ms": round(float(np.nanmean(error)), 2),
@@ -89,20 +89,20 @@ def scored(found_ms: FloatArray, annotated_ms: FloatArray) -> dict[str, float]:
 
 
 def neurokit_beats(batch: EcgBatch) -> list[dict[str, FloatArray]]:
-    """NeuroKit2's waves of the same beats, in ms from the same R peaks."""
+    """Delineate the same beats with NeuroKit2, in ms from the same R peaks."""
     import neurokit2 as nk
 
-    found = []
+    beats = []
     for filtered, peaks in zip(batch.filtered_mv, batch.r_peak_index, strict=True):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _, waves = nk.ecg_delineate(filtered, peaks, sampling_rate=int(RATE_HZ), method="dwt")
-        found.append({name: _from_r(np.array(waves[peer], float), peaks, name) for name, peer in PEER_NAMES.items()})
-    return found
+        beats.append({name: _from_r(np.array(waves[peer], float), peaks, name) for name, peer in PEER_NAMES.items()})
+    return beats
 
 
 def _from_r(sample: FloatArray, peaks: NDArray[np.int64], name: str) -> FloatArray:
-    """Times in ms from each beat's R peak; NeuroKit2's lists leave out beats, so each sample finds its own."""
+    """Convert to ms from each beat's R peak; NeuroKit2's lists leave out beats, so each sample's beat is searched."""
     times = np.full(len(peaks), np.nan)
     sample = sample[np.isfinite(sample)]
     is_before = name.startswith("p_") or name == "qrs_onset_ms"
@@ -114,7 +114,7 @@ def _from_r(sample: FloatArray, peaks: NDArray[np.int64], name: str) -> FloatArr
 
 
 def agreement(ours: list[dict[str, FloatArray]], theirs: list[dict[str, FloatArray]]) -> dict[str, dict[str, float]]:
-    """Difference of each time on beats that both have: median, half of the middle 50 %, and how many beats."""
+    """Compare each time on beats that both have: median difference, half of the middle 50 %, number of beats."""
     table = {}
     for name in PEER_NAMES:
         difference = np.concatenate([a[name] - b[name] for a, b in zip(ours, theirs, strict=True)])
@@ -172,17 +172,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"  NeuroKit2 dwt     {result['neurokit']}")
         say("ours minus NeuroKit2's, beat for beat:")
         say(f"  {'':14}{'median':>8} {'half IQR':>9} {'both':>6} {'ours':>6} {'theirs':>7}")
-        for name, row in table.items():
+        for name, figures in table.items():
             say(
-                f"  {name:14}{row['median_ms']:8.1f} {row['half_iqr_ms']:9.1f} {row['beats']:6} {row['ours']:6} "
-                f"{row['theirs']:7}"
+                f"  {name:14}{figures['median_ms']:8.1f} {figures['half_iqr_ms']:9.1f} {figures['beats']:6} "
+                f"{figures['ours']:6} {figures['theirs']:7}"
             )
     print(json.dumps(result))
     return 0
 
 
 def _median_interval(beats: list[dict[str, FloatArray]], r_wave_ms: FloatArray) -> FloatArray:
-    """Median over each run's beats of the interval from the R wave to the T peak; NaN where no beat has one."""
+    """Compute each run's median interval from the R wave to the T peak; NaN where no beat has one."""
     medians = [np.median(known) if len(known := b["t_peak_ms"][np.isfinite(b["t_peak_ms"])]) else np.nan for b in beats]
     return np.array(medians) - r_wave_ms
 

@@ -1,4 +1,4 @@
-"""Measures the ECG filter: its speed beside a bare ``scipy.signal.sosfiltfilt``, and what it does to real signals.
+"""Measure the ECG filter: its speed beside a bare ``scipy.signal.sosfiltfilt``, and what it does to real signals.
 
     python -m benchmarks.ecg_filter [--wfdb DIR] [--peers] [--runs 288] [--json]
 
@@ -39,15 +39,16 @@ ORDERS = (1, 2, 3, 4, 5)
 
 
 def synthetic_runs(n_runs: int, seed: int = 1) -> FloatArray:
-    """Noise of about the power spectrum of an ECG (falling with frequency) plus hum; speed does not depend on more."""
+    """Make noise of about an ECG's power spectrum (falling with frequency) plus hum; speed depends on no more."""
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal((n_runs, N_SAMPLES))
     wander = np.cumsum(noise, axis=1) * 0.01
-    return wander + 0.05 * np.sin(2 * np.pi * 50 * np.arange(N_SAMPLES) / RATE_HZ)
+    runs: FloatArray = wander + 0.05 * np.sin(2 * np.pi * 50 * np.arange(N_SAMPLES) / RATE_HZ)
+    return runs
 
 
 def best_seconds(functions: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Shortest time of each function; they take turns, so that a busy moment of the machine hits all alike."""
+    """Time each function, the shortest of some; they alternate, so that a busy moment of the machine hits all alike."""
     best = dict.fromkeys(functions, np.inf)
     for _ in range(repeats):
         for name, function in functions.items():
@@ -58,7 +59,7 @@ def best_seconds(functions: dict[str, Callable[[], object]], repeats: int) -> di
 
 
 def measure_speed(runs: FloatArray, repeats: int) -> dict[str, float]:
-    """Samples a second of the filter with its notch, of the pipeline's that looks for hum, and of sosfiltfilt."""
+    """Measure samples a second of the filter with its notch, of the pipeline's (looks for hum), and of sosfiltfilt."""
     sections = np.vstack([bandpass_sections(RATE_HZ), notch_sections(RATE_HZ, 50)])
     seconds = best_seconds(
         {
@@ -72,7 +73,7 @@ def measure_speed(runs: FloatArray, repeats: int) -> dict[str, float]:
 
 
 def read_ecgid(folder: Path) -> tuple[FloatArray, FloatArray]:
-    """Raw and authors' filtered channel of all records that last 20 s and do not begin flat, a row each."""
+    """Read the raw and the authors' filtered channel of all records of 20 s that do not begin flat, a row each."""
     import wfdb
 
     records = [wfdb.rdrecord(str(path.with_suffix(""))).p_signal for path in sorted(folder.rglob("*.hea"))]
@@ -82,12 +83,12 @@ def read_ecgid(folder: Path) -> tuple[FloatArray, FloatArray]:
 
 
 def compare_with_authors(raw: FloatArray, reference: FloatArray, order: int) -> tuple[float, float]:
-    """Median correlation and median signal-to-noise ratio in dB of our filter of that order."""
+    """Compute median correlation and median signal-to-noise ratio in dB of our filter of that order."""
     return agreement(bandpass(raw, RATE_HZ, order=order, notch_hz=50), reference)
 
 
 def agreement(filtered: FloatArray, reference: FloatArray) -> tuple[float, float]:
-    """Median correlation and median signal-to-noise ratio in dB, the reference being the signal."""
+    """Compute median correlation and median signal-to-noise ratio in dB, the reference being the signal."""
     inner = slice(round(RATE_HZ), -round(RATE_HZ))
     ours, theirs = filtered[:, inner], reference[:, inner]
     ours, theirs = (x - x.mean(axis=1, keepdims=True) for x in (ours, theirs))
@@ -97,14 +98,14 @@ def agreement(filtered: FloatArray, reference: FloatArray) -> tuple[float, float
 
 
 def peers() -> tuple[dict[str, Filter], list[str]]:
-    """Other filters of raw runs, each with its own defaults, and which are not installed."""
+    """Load other filters of raw runs, each with its own defaults; return also the names of those not installed."""
     sections = np.vstack([bandpass_sections(RATE_HZ), notch_sections(RATE_HZ, 50)])
-    found: dict[str, Filter] = {"sosfiltfilt": lambda runs: signal.sosfiltfilt(sections, runs, axis=1)}
+    filters: dict[str, Filter] = {"sosfiltfilt": lambda runs: signal.sosfiltfilt(sections, runs, axis=1)}
     missing = []
     try:
         import neurokit2 as nk
 
-        found["neurokit2"] = lambda runs: np.stack([nk.ecg_clean(run, sampling_rate=int(RATE_HZ)) for run in runs])
+        filters["neurokit2"] = lambda runs: np.stack([nk.ecg_clean(run, sampling_rate=int(RATE_HZ)) for run in runs])
     except ImportError:
         missing.append("neurokit2")
     try:
@@ -112,16 +113,16 @@ def peers() -> tuple[dict[str, Filter], list[str]]:
 
         # what biosppy.signals.ecg.ecg() does before it looks for beats
         band = {"ftype": "FIR", "band": "bandpass", "order": int(1.5 * RATE_HZ), "frequency": [0.67, 45]}
-        found["biosppy"] = lambda runs: np.stack(
+        filters["biosppy"] = lambda runs: np.stack(
             [filter_signal(signal=run, sampling_rate=RATE_HZ, **band)[0] for run in runs]
         )
     except ImportError:
         missing.append("biosppy")
-    return found, missing
+    return filters, missing
 
 
 def quality(apply: Filter, raw: FloatArray, reference: FloatArray) -> dict[str, Any]:
-    """How near a filter comes to the authors', what it gains when noise is added to their channel, and its speed."""
+    """Measure how near a filter comes to the authors', its gain when noise is added to their channel, and its speed."""
     begin = time.process_time()
     filtered = apply(raw)
     seconds = time.process_time() - begin
@@ -141,17 +142,45 @@ def quality(apply: Filter, raw: FloatArray, reference: FloatArray) -> dict[str, 
 
 
 def edge_error(raw: FloatArray) -> dict[str, float]:
-    """Median root-mean-square error in microvolts within 0.5 s of the ends of 10-s cuts, against the uncut filter."""
+    """Compute the median error (root mean square, µV) within 0.5 s of the ends of 10-s cuts of the records."""
     sections = np.vstack([bandpass_sections(RATE_HZ), notch_sections(RATE_HZ, 50)])
     start, stop, near = 2500, 7500, round(RATE_HZ / 2)
     truth = signal.sosfiltfilt(sections, raw, axis=1)[:, start:stop]
     cut = raw[:, start:stop]
-    found = {
+    outputs = {
         "bandpass": bandpass(cut, RATE_HZ, notch_hz=50),
         "sosfiltfilt": signal.sosfiltfilt(sections, cut, axis=1),
     }
-    errors = {name: np.hstack([(y - truth)[:, :near], (y - truth)[:, -near:]]) for name, y in found.items()}
+    errors = {name: np.hstack([(y - truth)[:, :near], (y - truth)[:, -near:]]) for name, y in outputs.items()}
     return {name: float(1000 * np.median(np.sqrt(np.square(e).mean(axis=1)))) for name, e in errors.items()}
+
+
+def compare_on_records(folder: Path, has_peers: bool, say: Callable[[str], None]) -> dict[str, object]:
+    """Hold our filter, and other filters if asked for, against the authors' channel; print lines and return figures."""
+    result: dict[str, object] = {}
+    raw, reference = read_ecgid(folder)
+    for order in ORDERS:
+        correlation, ratio_db = compare_with_authors(raw, reference, order)
+        say(f"order {order}      correlation {correlation:.4f}  SNR {ratio_db:5.1f} dB  ({len(raw)} records)")
+        if order == ORDER:
+            result |= {"records": len(raw), "correlation": round(correlation, 4), "snr_db": round(ratio_db, 1)}
+    others, missing = peers() if has_peers else ({}, [])
+    filters: dict[str, Filter] = {"vitalhouse": lambda runs: filter_runs(runs, RATE_HZ)[0], **others}
+    figures = {name: quality(apply, raw, reference) for name, apply in filters.items()}
+    for name, row in figures.items():
+        gains = "  ".join(f"{kind} {gain:+.1f}" for kind, gain in row["gain_db"].items())
+        say(
+            f"{name:12} correlation {row['correlation']:.4f}  SNR {row['snr_db']:5.1f} dB  "
+            f"{row['samples_per_s'] / 1e6:6.1f} million samples/s  gain in dB at 0 dB: {gains}"
+        )
+    for name in missing:
+        say(f"{name:12} is not installed (extra bench): left out")
+    result["gain_db"] = figures["vitalhouse"]["gain_db"]
+    if has_peers:
+        result |= {"peers": {name: figures[name] for name in others}, "peers_not_installed": missing}
+    errors = edge_error(raw)
+    say(f"error near the ends: {errors['bandpass']:.0f} µV, sosfiltfilt {errors['sosfiltfilt']:.0f} µV")
+    return result | {"edge_error_uv": {name: round(value, 1) for name, value in errors.items()}}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -184,31 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "times_sosfiltfilt": round(speed["bandpass"] / speed["sosfiltfilt"], 2),
     }
     if options.wfdb is not None:
-        raw, reference = read_ecgid(options.wfdb)
-        for order in ORDERS:
-            correlation, ratio_db = compare_with_authors(raw, reference, order)
-            say(f"order {order}      correlation {correlation:.4f}  SNR {ratio_db:5.1f} dB  ({len(raw)} records)")
-            if order == ORDER:
-                result |= {"records": len(raw), "correlation": round(correlation, 4), "snr_db": round(ratio_db, 1)}
-        others, missing = peers() if options.peers else ({}, [])
-        found = {
-            name: quality(apply, raw, reference)
-            for name, apply in {"vitalhouse": lambda runs: filter_runs(runs, RATE_HZ)[0], **others}.items()
-        }
-        for name, one in found.items():
-            gains = "  ".join(f"{kind} {gain:+.1f}" for kind, gain in one["gain_db"].items())
-            say(
-                f"{name:12} correlation {one['correlation']:.4f}  SNR {one['snr_db']:5.1f} dB  "
-                f"{one['samples_per_s'] / 1e6:6.1f} million samples/s  gain in dB at 0 dB: {gains}"
-            )
-        for name in missing:
-            say(f"{name:12} is not installed (extra bench): left out")
-        result["gain_db"] = found["vitalhouse"]["gain_db"]
-        if options.peers:
-            result |= {"peers": {name: found[name] for name in others}, "peers_not_installed": missing}
-        errors = edge_error(raw)
-        say(f"error near the ends: {errors['bandpass']:.0f} µV, sosfiltfilt {errors['sosfiltfilt']:.0f} µV")
-        result["edge_error_uv"] = {name: round(value, 1) for name, value in errors.items()}
+        result |= compare_on_records(options.wfdb, options.peers, say)
     print(json.dumps(result))
     return 0
 

@@ -1,4 +1,4 @@
-"""Validates the signal quality index and the marking of beats on annotated records, such as the MIT-BIH database.
+"""Validate the signal quality index and the marking of beats on annotated records, such as the MIT-BIH database.
 
     python -m benchmarks.ecg_quality --wfdb DIR [--every 4] [--json]
 
@@ -40,7 +40,7 @@ KINDS = {"normal": "NLRB", "supraventricular": "AaJSejn", "ventricular": "VEr", 
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs of one rate: signals in mV, and sample index and symbol of each annotated beat."""
+    """Hold runs of one rate: signals in mV, and sample index and symbol of each annotated beat."""
 
     rate_hz: float
     ecg_mv: FloatArray
@@ -49,18 +49,18 @@ class Runs:
 
 
 def read_runs(folder: Path, every: int) -> list[Runs]:
-    """Each ``every``-th run of 20 s of the records below a folder, by sampling rate; none with flutter in it."""
+    """Read each ``every``-th run of 20 s of the records below a folder, by sampling rate; none with flutter in it."""
     import wfdb
     from wfdb.io import annotation
 
     codes = [label.symbol for label in annotation.ann_labels if annotation.is_qrs[label.label_store]]
-    found: dict[float, tuple[list[FloatArray], list[IntArray], list[NDArray[np.str_]]]] = {}
+    by_rate: dict[float, tuple[list[FloatArray], list[IntArray], list[NDArray[np.str_]]]] = {}
     for path in sorted(folder.rglob("*.atr")):
         base = str(path.with_suffix(""))
         record, marks = wfdb.rdrecord(base, channels=[0]), wfdb.rdann(base, "atr")
         ecg_mv, length = record.p_signal[:, 0], round(RUN_S * record.fs)
         symbols, samples = np.array(marks.symbol), np.asarray(marks.sample, np.int64)
-        runs, beats, kinds = found.setdefault(float(record.fs), ([], [], []))
+        runs, beats, kinds = by_rate.setdefault(float(record.fs), ([], [], []))
         for start in range(0, len(ecg_mv) - length + 1, every * length):
             inside = (samples >= start) & (samples < start + length)
             is_beat = inside & np.isin(symbols, codes)
@@ -71,11 +71,11 @@ def read_runs(folder: Path, every: int) -> list[Runs]:
                 runs.append(ecg_mv[start : start + length])
                 beats.append(samples[is_beat] - start)
                 kinds.append(symbols[is_beat])
-    return [Runs(rate, np.stack(runs), beats, kinds) for rate, (runs, beats, kinds) in found.items() if runs]
+    return [Runs(rate, np.stack(runs), beats, kinds) for rate, (runs, beats, kinds) in by_rate.items() if runs]
 
 
 def noise(kind: str, shape: tuple[int, int], rate_hz: float, rng: np.random.Generator) -> FloatArray:
-    """Noise of unit variance."""
+    """Make noise of unit variance."""
     made = rng.standard_normal(shape)
     if kind == "mains":
         made = np.sqrt(2) * np.sin(2 * np.pi * (50 * np.arange(shape[1]) / rate_hz + rng.random((shape[0], 1))))
@@ -92,35 +92,35 @@ def window_scores(runs: Runs, batch: EcgBatch) -> FloatArray:
     bounds = window_bounds(runs.ecg_mv.shape[1], runs.rate_hz)
     reach = WINDOW_S * runs.rate_hz
     rows = []
-    for row, (true, found) in enumerate(zip(runs.beats, batch.r_peak_index, strict=True)):
+    for row, (true, peaks) in enumerate(zip(runs.beats, batch.r_peak_index, strict=True)):
         for number, (start, stop) in enumerate(pairwise(bounds)):
             annotated = true[(true >= start) & (true < stop)]
-            detected = found[(found >= start) & (found < stop)]
-            near = found[(found >= start - reach) & (found < stop + reach)]
+            detected = peaks[(peaks >= start) & (peaks < stop)]
+            near = peaks[(peaks >= start - reach) & (peaks < stop + reach)]
             matched = count_matches(annotated, near, reach)
             rows.append((batch.window_quality[row, number], matched, len(annotated), len(detected)))
     return np.array(rows)
 
 
 def f1(scores: FloatArray) -> float:
-    """F1 in percent of windows together."""
+    """Compute F1 of windows together, in percent."""
     matched, annotated, detected = scores[:, 1:].sum(axis=0)
     return round(float(200 * matched / max(1, annotated + detected)), 2)
 
 
 def left_out(runs: list[Runs]) -> dict[str, float]:
-    """Share in percent of the annotated beats of each kind that were found and are not normal."""
+    """Compute the share in percent of the annotated beats of each kind that were found and are not normal."""
     counts = {kind: np.zeros(2) for kind in KINDS}
     for part in runs:
         batch = transform_batch(part.ecg_mv, part.rate_hz)
         is_normal = batch.beats[BEAT_FIGURES.index("is_normal")] > 0
         ends = np.cumsum([len(index) for index in batch.r_peak_index])
-        for row, found in enumerate(batch.r_peak_index):
-            if not len(found) or not len(part.beats[row]):
+        for row, peaks in enumerate(batch.r_peak_index):
+            if not len(peaks) or not len(part.beats[row]):
                 continue
-            nearest = np.abs(found[:, None] - part.beats[row]).argmin(axis=0)
-            is_found = np.abs(found[nearest] - part.beats[row]) <= WINDOW_S * part.rate_hz
-            normal = is_normal[ends[row] - len(found) : ends[row]][nearest]
+            nearest = np.abs(peaks[:, None] - part.beats[row]).argmin(axis=0)
+            is_found = np.abs(peaks[nearest] - part.beats[row]) <= WINDOW_S * part.rate_hz
+            normal = is_normal[ends[row] - len(peaks) : ends[row]][nearest]
             for kind, symbols in KINDS.items():
                 of_kind = is_found & np.isin(part.symbols[row], list(symbols))
                 counts[kind] += np.array([(of_kind & ~normal).sum(), of_kind.sum()])

@@ -1,4 +1,4 @@
-"""How the cost of the ECG asset grows: with the number of runs, and for a recording of a whole day.
+"""Measure how the cost of the ECG asset grows: with the number of runs, and for a recording of a whole day.
 
     python -m benchmarks.ecg_scaling [--runs 30] [--times 1 10 100] [--hours 24]
 
@@ -56,6 +56,7 @@ def measured(name: str, ecg_mv: np.ndarray, rate_hz: float, copies: int = 1) -> 
 
 
 def main() -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--times", type=int, nargs="*", default=[1, 10, 100])

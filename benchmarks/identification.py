@@ -1,4 +1,4 @@
-"""Tells people apart by their ECG: rank-1 rate and equal error rate on a folder of ECG-ID.
+"""Tell people apart by their ECG: rank-1 rate and equal error rate on a folder of ECG-ID.
 
     python -m benchmarks.identification --wfdb DIR [--halves N] [--json]
 
@@ -31,11 +31,12 @@ from numpy.typing import NDArray
 from scipy.special import comb
 
 from python_transforms.ecg import transform_batch
-from python_transforms.ecg.identification import PROTOCOLS, Matches, Rates, cross_fit, match, rates
+from python_transforms.ecg.identification import PROTOCOLS, Matches, cross_fit, match
+from python_transforms.ecg.identification_rates import Rates, rates
 from python_transforms.ecg.similarity import similar_pairs
 from python_transforms.ecg.template import TEMPLATE_SAMPLES, beat_templates
 
-# As the warehouse marks near duplicates of one subject (orchestration/lib/sources/ecg/rows.py).
+# As the warehouse marks near duplicates of one subject (orchestration/lib/sources/ecg/near_duplicates.py).
 NEAR_DUPLICATE_CORRELATION = 0.9999
 # Sizes for which the errors of smaller galleries are told.
 GALLERIES = (5, 10, 20)
@@ -43,7 +44,7 @@ GALLERIES = (5, 10, 20)
 
 @dataclass
 class Record:
-    """One record: whose, the how-manieth, on which day (a count of days), and its raw signal in mV."""
+    """Hold a record: its person, number, day (a count of days), and raw signal in mV."""
 
     person: int
     number: int
@@ -53,19 +54,19 @@ class Record:
 
 
 def read_records(folder: Path) -> list[Record]:
-    """Every record below a folder, by person and number.
+    """Read every record below a folder, by person and number.
 
     A record whose header gives no day is taken for one of the day of the person's record before it, or the one after.
     """
     import wfdb
 
-    found: dict[tuple[int, int], Path] = {}
+    paths: dict[tuple[int, int], Path] = {}
     for path in sorted(folder.rglob("Person_*/rec_*.hea")):
         if names := re.fullmatch(r"Person_(\d+)/rec_(\d+)\.hea", f"{path.parent.name}/{path.name}"):
-            found[int(names[1]), int(names[2])] = path
+            paths[int(names[1]), int(names[2])] = path
     records: list[Record] = []
     undated: list[Record] = []
-    for (person, number), path in sorted(found.items()):
+    for (person, number), path in sorted(paths.items()):
         record = wfdb.rdrecord(str(path.with_suffix("")), channels=[0])
         day = _day(record.comments)
         if day is None:
@@ -81,7 +82,7 @@ def read_records(folder: Path) -> list[Record]:
 
 
 def _day(comments: Sequence[str]) -> int | None:
-    """The day that a header's comments name, as a count of days."""
+    """Read the day that a header's comments name, as a count of days."""
     for comment in comments:
         if date := re.match(r"ECG date:\s*(\d+\.\d+\.\d{4})", comment):
             try:
@@ -92,7 +93,7 @@ def _day(comments: Sequence[str]) -> int | None:
 
 
 def make_templates(records: Sequence[Record]) -> NDArray[np.float64]:
-    """Template of each record, NaN where it is a copy of an earlier one or has none of its own."""
+    """Make the template of each record, NaN where it is a copy of an earlier one or has none of its own."""
     templates = np.full((len(records), TEMPLATE_SAMPLES), np.nan)
     kinds: dict[tuple[int, float], list[int]] = {}
     for row, record in enumerate(records):
@@ -104,22 +105,22 @@ def make_templates(records: Sequence[Record]) -> NDArray[np.float64]:
         copies = {usable[max(one, other)] for one, other, _ in pairs}
         chosen = [at for at in usable if at not in copies]
         templates[[rows[at] for at in chosen]] = beat_templates(
-            batch.filtered_mv[chosen], [batch.r_peak_index[at] for at in chosen], rate
+            list(batch.filtered_mv[chosen]), [batch.r_peak_index[at] for at in chosen], rate
         )
     return templates
 
 
 def score(records: Sequence[Record], templates: NDArray[np.float64]) -> dict[str, tuple[Matches, Rates]]:
-    """Matches and rates of each protocol."""
+    """Compute matches and rates of each protocol."""
     person, day, number = (np.array([getattr(one, name) for one in records]) for name in ("person", "day", "number"))
     fit = cross_fit(templates, person)
     matches = {name: match(templates, person, draw(person, day, number), fit) for name, draw in PROTOCOLS.items()}
-    return {name: (found, rates(found)) for name, found in matches.items()}
+    return {name: (protocol_matches, rates(protocol_matches)) for name, protocol_matches in matches.items()}
 
 
 @dataclass
 class Halves:
-    """Mean rates over divisions of the people into two random groups, in percent; errors by size of the gallery."""
+    """Hold mean rates over divisions of the people into two random groups, and errors by gallery size, in percent."""
 
     rank1: float
     eer: float
@@ -127,7 +128,7 @@ class Halves:
 
 
 def score_halves(records: Sequence[Record], templates: NDArray[np.float64], count: int) -> dict[str, Halves]:
-    """Each protocol over ``count`` divisions of the people into two random groups."""
+    """Score each protocol over ``count`` divisions of the people into two random groups."""
     person, day, number = (np.array([getattr(one, name) for one in records]) for name in ("person", "day", "number"))
     rng = np.random.default_rng(0)
     # people are dealt into groups in their order: another order, other groups
@@ -137,33 +138,33 @@ def score_halves(records: Sequence[Record], templates: NDArray[np.float64], coun
     for name, draw in PROTOCOLS.items():
         split = draw(person, day, number)
         matches = [match(templates, order, split, fit) for order, fit in zip(orders, fits, strict=True)]
-        found = [rates(one) for one in matches]
+        summaries = [rates(one) for one in matches]
         sizes = [size for size in GALLERIES if size < len(matches[0].gallery)] + [len(matches[0].gallery)]
         halves[name] = Halves(
-            float(np.mean([one.rank1 for one in found])),
-            float(np.mean([one.eer for one in found])),
+            float(np.mean([one.rank1 for one in summaries])),
+            float(np.mean([one.eer for one in summaries])),
             {size: float(np.mean([error_in_gallery(one, size) for one in matches])) for size in sizes},
         )
     return halves
 
 
 def error_in_gallery(matches: Matches, size: int) -> float:
-    """How often, in percent, somebody else would be first among ``size`` people, the true one and others at random."""
+    """Estimate how often, in percent, somebody else is first among ``size`` people: the true one and random others."""
     others, closer = len(matches.gallery) - 1, matches.rank - 1
     return float(100 * np.mean(1 - comb(others - closer, size - 1) / comb(others, size - 1)))
 
 
-def describe(name: str, matches: Matches, found: Rates, records: Sequence[Record]) -> str:
-    """One protocol as text: rates, intervals, and each record that was taken for somebody else's."""
+def describe(name: str, matches: Matches, summary: Rates, records: Sequence[Record]) -> str:
+    """Describe one protocol: rates, intervals, and each record that was taken for somebody else's."""
     lines = [
-        f"{name}: {found.asked_count} records asked, {len(np.unique(matches.true))} people, "
-        f"gallery of {found.gallery_count}",
+        f"{name}: {summary.asked_count} records asked, {len(np.unique(matches.true))} people, "
+        f"gallery of {summary.gallery_count}",
         *(
             f"  {label:7} {value:6.2f} %  ({low:.2f} to {high:.2f})"
             for label, value, (low, high) in (
-                ("rank 1", found.rank1, found.rank1_interval),
-                ("rank 5", found.rank5, found.rank5_interval),
-                ("EER", found.eer, found.eer_interval),
+                ("rank 1", summary.rank1, summary.rank1_interval),
+                ("rank 5", summary.rank5, summary.rank5_interval),
+                ("EER", summary.eer, summary.eer_interval),
             )
         ),
     ]
@@ -188,7 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     records = read_records(options.wfdb)
     begin = time.perf_counter()
     templates = make_templates(records)
-    is_known: NDArray[np.bool_] = np.isfinite(templates).all(axis=1)
+    is_known = np.asarray(np.isfinite(templates).all(axis=1))
     kept = [record for record, known in zip(records, is_known, strict=True) if known]
     if len({record.person for record in kept}) < 2:
         print(f"no two people with records (Person_NN/rec_M.hea) below {options.wfdb}", file=sys.stderr)
@@ -200,8 +201,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{len(kept)} of {len(records)} records of {len({record.person for record in kept})} people, "
             f"{time.perf_counter() - begin:.1f} s"
         )
-        for name, (matches, found) in results.items():
-            print(describe(name, matches, found, kept))
+        for name, (matches, summary) in results.items():
+            print(describe(name, matches, summary, kept))
         for name, half in halves.items():
             print(f"{name}, learnt from half of the people: rank 1 {half.rank1:.2f} %, EER {half.eer:.2f} %")
             errors = ", ".join(f"{error:.2f} % of {size}" for size, error in half.error_by_gallery.items())
@@ -210,14 +211,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         json.dumps(
             {
                 name: {
-                    "rank1": round(found.rank1, 2),
-                    "eer": round(found.eer, 2),
-                    "n": found.asked_count,
-                    "rank1_interval": [round(end, 2) for end in found.rank1_interval],
-                    "eer_interval": [round(end, 2) for end in found.eer_interval],
-                    "rank5": round(found.rank5, 2),
+                    "rank1": round(summary.rank1, 2),
+                    "eer": round(summary.eer, 2),
+                    "n": summary.asked_count,
+                    "rank1_interval": [round(end, 2) for end in summary.rank1_interval],
+                    "eer_interval": [round(end, 2) for end in summary.eer_interval],
+                    "rank5": round(summary.rank5, 2),
                     "people": len(np.unique(matches.true)),
-                    "gallery": found.gallery_count,
+                    "gallery": summary.gallery_count,
                     "records_left_out": len(records) - len(kept),
                     **(
                         {"halves": {"rank1": round(halves[name].rank1, 2), "eer": round(halves[name].eer, 2)}}
@@ -225,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         else {}
                     ),
                 }
-                for name, (matches, found) in results.items()
+                for name, (matches, summary) in results.items()
             }
         )
     )

@@ -26,4 +26,5 @@ def unit_noise(kind: str, n_samples: int, sampling_rate_hz: float, seed: int) ->
         noise = np.sin(2 * np.pi * (MAINS_HZ / sampling_rate_hz * np.arange(n_samples) + rng.random()))
     elif kind != "white":
         raise ValueError(f"{kind} is none of {', '.join(NOISES)}")
-    return noise / noise.std()
+    normalised: FloatArray = noise / noise.std()
+    return normalised

@@ -1,4 +1,4 @@
-"""How much the R-peak detector owes to its parameters: their sensitivity, and cross-validation by record.
+"""Measure how much the R-peak detector owes to its parameters: their sensitivity, and cross-validation by record.
 
     python -m benchmarks.r_peak_parameters --wfdb DIR [--[no-]annotated-span] [--json]
 
@@ -83,7 +83,7 @@ GRID: dict[str, tuple[float, ...]] = {
 
 @contextmanager
 def changed(**parameters: Any) -> Iterator[None]:
-    """The detector with other parameters, for as long as the context lasts."""
+    """Give the detector other parameters for as long as the context lasts."""
     before = {name: getattr(beats, name) for name in parameters}
     try:
         for name, value in parameters.items():
@@ -97,23 +97,24 @@ def changed(**parameters: Any) -> Iterator[None]:
 
 
 class Cases:
-    """The records, clean and in noise, and how the detector scores on them."""
+    """Hold the records, clean and in noise, and score the detector on them."""
 
     def __init__(self, records: list[Record], annotated_span: bool) -> None:
         self.annotated_span = annotated_span
         self.records = {"clean": records} | {kind: [with_noise(record, kind) for record in records] for kind in NOISES}
 
     def scores(self, case: str, window_ms: float = WINDOW_MS) -> dict[str, Score]:
+        """Score the records of one case, one by one."""
         return score_records(self.records[case], beats.detect_r_peaks, window_ms, self.annotated_span)[0]
 
     def figures(self) -> dict[str, float]:
-        """F1 of all records: clean in both windows, and in each noise."""
+        """Compute F1 of all records: clean in both windows, and in each noise."""
         narrow = {"clean_75_ms": total(self.scores("clean", NARROW_MS)).f1}
         return {"clean": total(self.scores("clean")).f1} | narrow | {k: total(self.scores(k)).f1 for k in NOISES}
 
 
 def cross_validate(cases: Cases) -> dict[str, dict[str, float]]:
-    """F1 of each case: with the parameters as they stand, the best of the grid, and chosen without the record."""
+    """Compute F1 of each case: with the parameters as they stand, the grid's best, and chosen without the record."""
     points = [dict(zip(GRID, values, strict=True)) for values in itertools.product(*GRID.values())]
     counts = []
     for point in points:
@@ -124,7 +125,7 @@ def cross_validate(cases: Cases) -> dict[str, dict[str, float]]:
     stands = points.index({name: getattr(beats, name) for name in GRID})
 
     def f1(chosen: np.ndarray) -> np.ndarray:
-        """Of each case, the records summed up: (..., cases, records, 2) to (..., cases)."""
+        """Compute F1 of each case over all records: (..., cases, records, 2) to (..., cases)."""
         summed = chosen.sum(axis=-2)
         return np.asarray(200 * summed[..., 0] / np.maximum(summed[..., 1], 1))
 
@@ -133,8 +134,8 @@ def cross_validate(cases: Cases) -> dict[str, dict[str, float]]:
     for record in range(table.shape[2]):
         others = np.delete(table, record, axis=2)
         held_out[:, record] = table[f1(others).mean(axis=1).argmax()][:, record]
-    found = {"as_they_stand": f1(table[stands]), "best_of_grid": f1(table[best]), "cross_validated": f1(held_out)}
-    return {name: dict(zip(cases.records, values.round(3).tolist(), strict=True)) for name, values in found.items()}
+    scores = {"as_they_stand": f1(table[stands]), "best_of_grid": f1(table[best]), "cross_validated": f1(held_out)}
+    return {name: dict(zip(cases.records, values.round(3).tolist(), strict=True)) for name, values in scores.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -166,8 +167,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             row = f"{name:20} {getattr(beats, name)!s:>14} {value!s:>14} "
             say(row + "".join(f"{change:+12.2f}" for change in moved.values()))
     validation = cross_validate(cases)
-    for name, found in validation.items():
-        say(f"{name:20} " + "  ".join(f"{case} {value:.2f}" for case, value in found.items()))
+    for name, scores in validation.items():
+        say(f"{name:20} " + "  ".join(f"{case} {value:.2f}" for case, value in scores.items()))
     result = {"records": len(records), "f1": stands, "sensitivity": sensitivity, "cross_validation": validation}
     print(json.dumps(result))
     return 0

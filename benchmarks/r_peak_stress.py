@@ -1,4 +1,4 @@
-"""R peaks where they are hard to find: annotated records changed in ways whose truth is known.
+"""Score R peaks where they are hard to find: on annotated records changed in ways whose truth is known.
 
     python -m benchmarks.r_peak_stress --wfdb DIR [--peers] [--json]
 
@@ -42,7 +42,7 @@ CUT_MARGIN_S = 0.05
 
 
 def fade(record: Record, part: float) -> Record:
-    """Four beats in every sixty at a part of their height about the record's median, with soft edges of 0.1 s."""
+    """Reduce four beats in every sixty to a part of their height about the median, with soft edges of 0.1 s."""
     rate, beats = record.sampling_rate_hz, record.beats
     gain = np.ones(len(record.ecg_mv))
     for first in range(FADE_EVERY // 2, len(beats) - FADE_BEATS, FADE_EVERY):
@@ -55,7 +55,7 @@ def fade(record: Record, part: float) -> Record:
 
 
 def block(record: Record, every: int, count: int, begins_s: float) -> Record:
-    """Without the complexes of ``count`` beats in ``every``; flat with a little noise there."""
+    """Take out the complexes of ``count`` beats in ``every``; the record is flat with a little noise there."""
     rng, rate, beats = np.random.default_rng(0), record.sampling_rate_hz, record.beats
     ecg_mv, is_kept = record.ecg_mv.copy(), np.ones(len(beats), bool)
     for first in range(every // 2, len(beats) - count - 1, every):
@@ -71,12 +71,13 @@ def block(record: Record, every: int, count: int, begins_s: float) -> Record:
 
 
 def resample(record: Record, rate: int) -> Record:
-    """At another rate, annotations too."""
+    """Resample a record and its annotations to another rate."""
     factor = rate / record.sampling_rate_hz
     ecg_mv = signal.resample_poly(record.ecg_mv, rate, round(record.sampling_rate_hz))
 
     def moved(index: IntArray) -> IntArray:
-        return np.rint(index * factor).astype(np.int64)
+        indices: IntArray = np.rint(index * factor).astype(np.int64)
+        return indices
 
     episodes = [(round(begin * factor), round(end * factor)) for begin, end in record.flutter_episodes]
     return replace(
@@ -90,18 +91,20 @@ def resample(record: Record, rate: int) -> Record:
 
 
 def score_cut(records: Sequence[Record], detect: Detector, seconds: float) -> Score:
-    """Score of all runs that the records are cut into."""
+    """Score all runs that the records are cut into."""
     score = Score()
     for record in records:
         rate = record.sampling_rate_hz
         size, margin = round(seconds * rate), CUT_MARGIN_S * rate
         n_runs = len(record.ecg_mv) // size
         runs = record.ecg_mv[: n_runs * size].reshape(n_runs, size)
-        found = np.concatenate([peaks + run * size for run, peaks in enumerate(detect(runs, rate))])
+        detected = np.concatenate([peaks + run * size for run, peaks in enumerate(detect(runs, rate))])
         beats = outside(record.beats[record.beats < n_runs * size], record.flutter_episodes)
-        found = outside(found, record.flutter_episodes)
-        beats, found = (index[(index % size > margin) & (index % size < size - margin)] for index in (beats, found))
-        score.add(beats, found, WINDOW_MS / 1000 * rate)
+        detected = outside(detected, record.flutter_episodes)
+        beats, detected = (
+            index[(index % size > margin) & (index % size < size - margin)] for index in (beats, detected)
+        )
+        score.add(beats, detected, WINDOW_MS / 1000 * rate)
     return score
 
 
@@ -130,16 +133,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     detectors = {"vitalhouse": detect_r_peaks, **(peers()[0] if options.peers else {})}
     results: dict[str, dict[str, float]] = {}
 
-    def tell(case: str, scores: dict[str, Score]) -> None:
+    def report(case: str, scores: dict[str, Score]) -> None:
         results[case] = {name: round(score.f1, 2) for name, score in scores.items()}
         if not options.json:
             print(f"{case:10} {'  '.join(f'{name} {f1:6.2f}' for name, f1 in results[case].items())}", flush=True)
 
     for case, change in CHANGES.items():
         changed = [change(record) for record in records]
-        tell(case, {name: total(score_records(changed, detect, WINDOW_MS)[0]) for name, detect in detectors.items()})
+        report(case, {name: total(score_records(changed, detect, WINDOW_MS)[0]) for name, detect in detectors.items()})
     for seconds in CUTS_S:
-        tell(f"cut_{seconds}", {name: score_cut(records, detect, seconds) for name, detect in detectors.items()})
+        report(f"cut_{seconds}", {name: score_cut(records, detect, seconds) for name, detect in detectors.items()})
     print(json.dumps(results))
     return 0
 

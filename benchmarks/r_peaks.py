@@ -1,4 +1,4 @@
-"""Scores the R-peak detector on annotated WFDB records, such as the MIT-BIH Arrhythmia Database.
+"""Score the R-peak detector on annotated WFDB records, such as the MIT-BIH Arrhythmia Database.
 
     python -m benchmarks.r_peaks --wfdb DIR [--window-ms 150] [--[no-]annotated-span] [--noise] [--peers] [--json]
 
@@ -26,8 +26,9 @@ import sys
 import time
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,7 @@ UNMARKED_INTERVALS = 3
 
 @dataclass(frozen=True)
 class Record:
-    """An annotated record: first channel in mV, beats and flutter waves as sample indices, flutter episodes as
-    pairs."""
+    """Hold an annotated record: first channel in mV, beats and flutter waves as sample indices, episodes as pairs."""
 
     name: str
     ecg_mv: NDArray[np.float64]
@@ -66,7 +66,7 @@ class Record:
 
 @dataclass
 class Score:
-    """Counts of matched, annotated and detected beats."""
+    """Count matched, annotated and detected beats."""
 
     matched: int = 0
     annotated: int = 0
@@ -82,19 +82,22 @@ class Score:
 
     @property
     def sensitivity(self) -> float:
+        """Share of the annotated beats that were detected, in percent."""
         return 100 * self.matched / max(1, self.annotated)
 
     @property
     def ppv(self) -> float:
+        """Share of the detected beats that are annotated (positive predictive value), in percent."""
         return 100 * self.matched / max(1, self.detected)
 
     @property
     def f1(self) -> float:
+        """Harmonic mean of sensitivity and positive predictive value, in percent."""
         return 200 * self.matched / max(1, self.annotated + self.detected)
 
 
 def count_matches(annotated: IntArray, detected: IntArray, window: float) -> int:
-    """Largest number of pairs, one to one, that lie within ``window`` samples of each other; both inputs ascend."""
+    """Count the most pairs, one to one, that lie within ``window`` samples of each other; both inputs ascend."""
     matched = i = j = 0
     while i < len(annotated) and j < len(detected):
         if abs(int(annotated[i]) - int(detected[j])) <= window:
@@ -107,7 +110,7 @@ def count_matches(annotated: IntArray, detected: IntArray, window: float) -> int
 
 
 def read_records(folder: Path) -> list[Record]:
-    """All annotated records below a folder; one that cannot be read is named and left out."""
+    """Read all annotated records below a folder; one that cannot be read is named and left out."""
     records = []
     for path in sorted(folder.rglob("*.atr")):
         name = path.relative_to(folder).with_suffix("").as_posix()
@@ -138,10 +141,10 @@ def _read_record(path: Path, name: str) -> Record:
     return Record(name, ecg_mv, float(record.fs), samples[is_beat], samples[symbols == "!"], episodes)
 
 
-def is_span_scored(asked: bool | None, records: Sequence[Record]) -> bool:
-    """Whether records are scored between their annotations: as asked, else if those of most stop before the signals."""
-    if asked is not None:
-        return asked
+def is_span_scored(option: bool | None, records: Sequence[Record]) -> bool:
+    """Decide whether records are scored between their annotations: by the option, else if most stop early."""
+    if option is not None:
+        return option
 
     def stops_early(record: Record) -> bool:
         intervals = np.diff(record.beats)
@@ -152,37 +155,39 @@ def is_span_scored(asked: bool | None, records: Sequence[Record]) -> bool:
 
 
 def outside(index: IntArray, episodes: list[tuple[int, int]]) -> IntArray:
-    """The indices that lie in none of the episodes."""
+    """Select the indices that lie in none of the episodes."""
     for begin, end in episodes:
         index = index[(index < begin) | (index > end)]
     return index
 
 
 def with_noise(record: Record, kind: str) -> Record:
-    """The record with noise of its own power (variance about its mean) added, the same noise every time."""
+    """Add noise of the record's own power (variance about its mean), the same noise every time."""
     seed = zlib.crc32(record.name.encode())
     noise = unit_noise(kind, len(record.ecg_mv), record.sampling_rate_hz, seed)
     return replace(record, ecg_mv=record.ecg_mv + noise * record.ecg_mv.std())
 
 
 def peers() -> tuple[dict[str, Detector], list[str]]:
-    """Other detectors, each with its default parameters, and which of them are not installed."""
-    found: dict[str, Detector] = {}
+    """Load other detectors, each with its default parameters; return also the names of those not installed."""
+    detectors: dict[str, Detector] = {}
     missing = []
     for name, load in {"neurokit2": _neurokit2, "wfdb_xqrs": _xqrs, "biosppy": _biosppy, "sleepecg": _sleepecg}.items():
         try:
-            found[name] = one_by_one(load())
+            detectors[name] = one_by_one(load())
         except ImportError:
             missing.append(name)
-    return found, missing
+    return detectors, missing
 
 
 def one_by_one(detect: Callable[[FloatArray, float], NDArray[np.integer]]) -> Detector:
-    """A detector of single runs as one of batches; where it gives up, as without beats or at some rates, it has found
-    none."""
+    """Wrap a detector of single runs for batches.
+
+    Where it gives up, as without beats or at some rates, it has found none.
+    """
 
     def detect_all(ecg_mv: FloatArray, sampling_rate_hz: float) -> list[IntArray]:
-        found = []
+        all_peaks = []
         for run in ecg_mv:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -190,8 +195,8 @@ def one_by_one(detect: Callable[[FloatArray, float], NDArray[np.integer]]) -> De
                     peaks = np.unique(np.asarray(detect(run, sampling_rate_hz), np.int64))
                 except (ValueError, IndexError, ZeroDivisionError, TypeError, AttributeError):
                     peaks = np.zeros(0, np.int64)
-            found.append(peaks)
-        return found
+            all_peaks.append(peaks)
+        return all_peaks
 
     return detect_all
 
@@ -231,7 +236,7 @@ def _sleepecg() -> Callable[[FloatArray, float], NDArray[np.integer]]:
 def score_records(
     records: list[Record], detect: Detector, window_ms: float, annotated_span: bool = False
 ) -> tuple[dict[str, Score], Score]:
-    """Score of each record, and of all together with flutter waves counted as beats."""
+    """Score each record, and all together with flutter waves counted as beats."""
     scores, with_flutter = {}, Score()
     for record in records:
         window = window_ms / 1000 * record.sampling_rate_hz
@@ -246,7 +251,7 @@ def score_records(
 
 
 def total(scores: dict[str, Score]) -> Score:
-    """All records together."""
+    """Sum up the scores of all records."""
     return Score(
         sum(score.matched for score in scores.values()),
         sum(score.annotated for score in scores.values()),
@@ -255,7 +260,7 @@ def total(scores: dict[str, Score]) -> Score:
 
 
 def figures(score: Score) -> dict[str, float]:
-    """What the JSON line says of a score."""
+    """Round the figures of a score for the JSON line."""
     return {
         "beats": score.annotated,
         "sensitivity": round(score.sensitivity, 3),
@@ -265,8 +270,10 @@ def figures(score: Score) -> dict[str, float]:
 
 
 def measure_speed(records: list[Record], detect: Detector = detect_r_peaks, n_runs: int | None = None) -> float:
-    """Samples per second of processor time over 20-s runs, in batches of one sampling rate; the best of some repeats,
-    once where only the first runs of each rate are asked for."""
+    """Measure the samples per second of processor time over 20-s runs, in batches of one sampling rate.
+
+    It is the best of three repeats, or one time where ``n_runs`` limits the runs of each rate.
+    """
     batches: dict[float, list[FloatArray]] = {}
     for record in records:
         length = round(SPEED_RUN_S * record.sampling_rate_hz)
@@ -291,6 +298,40 @@ def add_annotated_span(parser: argparse.ArgumentParser) -> None:
     )
 
 
+# Score of each record of some, and of all with flutter waves counted as beats.
+Scoring = Callable[[list[Record], Detector], tuple[dict[str, Score], Score]]
+
+
+def compare(
+    records: list[Record], score: Scoring, others: dict[str, Detector], ours: dict[str, Any], has_noise: bool
+) -> dict[str, dict[str, Any]]:
+    """Put the figures of other detectors beside ours; with noise, add everybody's F1 in each kind of noise."""
+    compared = {"vitalhouse": ours}
+    for name, detect in others.items():
+        compared[name] = {
+            "records": len(records),
+            **figures(total(score(records, detect)[0])),
+            "samples_per_s": round(measure_speed(records, detect, PEER_SPEED_RUNS)),
+        }
+    for kind in NOISES if has_noise else ():
+        noisy = [with_noise(record, kind) for record in records]
+        for name, detect in {"vitalhouse": detect_r_peaks, **others}.items():
+            in_noise = compared[name].setdefault("f1_in_noise_0_db", {})
+            in_noise[kind] = round(total(score(noisy, detect)[0]).f1, 3)
+    return compared
+
+
+def comparison_lines(compared: dict[str, dict[str, Any]], missing: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of a table of detectors."""
+    yield f"{'':12} {'sensitivity':>12} {'ppv':>8} {'F1':>8} {'M samples/s':>12}  F1 in noise at 0 dB"
+    for name, row in compared.items():
+        noise = "  ".join(f"{kind} {f1:.2f}" for kind, f1 in row.get("f1_in_noise_0_db", {}).items())
+        rates = f"{row['sensitivity']:12.2f} {row['ppv']:8.2f} {row['f1']:8.2f}"
+        yield f"{name:12} {rates} {row['samples_per_s'] / 1e6:12.2f}  {noise}"
+    for name in missing:
+        yield f"{name:12} is not installed (extra bench): left out"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -310,20 +351,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
     annotated_span = is_span_scored(options.annotated_span, records)
-
-    def say(text: str) -> None:
-        if not options.json:
-            print(text, flush=True)
-
-    def score(of: list[Record], detect: Detector) -> tuple[dict[str, Score], Score]:
-        return score_records(of, detect, options.window_ms, annotated_span)
-
-    say(f"{len(records)} records, {'between their annotations' if annotated_span else 'whole'}")
+    score = partial(score_records, window_ms=options.window_ms, annotated_span=annotated_span)
     others, missing = peers() if options.peers else ({}, [])
     scores, with_flutter = score(records, detect_r_peaks)
-    for name, one in scores.items():
-        missed, false = one.annotated - one.matched, one.detected - one.matched
-        say(f"{name:20} {one.annotated:6} beats {missed:4} missed {false:4} false  F1 {one.f1:6.2f} %")
     ours: dict[str, Any] = {
         "records": len(records),
         **figures(total(scores)),
@@ -332,34 +362,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "annotated_span": annotated_span,
         "samples_per_s": round(measure_speed(records)),
     }
-    compared = {"vitalhouse": ours}
-    for name, detect in others.items():
-        speed = measure_speed(records, detect, PEER_SPEED_RUNS)
-        compared[name] = {
-            "records": len(records),
-            **figures(total(score(records, detect)[0])),
-            "samples_per_s": round(speed),
-        }
-    if options.noise:
-        for kind in NOISES:
-            noisy = [with_noise(record, kind) for record in records]
-            for name, detect in {"vitalhouse": detect_r_peaks, **others}.items():
-                in_noise = compared[name].setdefault("f1_in_noise_0_db", {})
-                in_noise[kind] = round(total(score(noisy, detect)[0]).f1, 3)
-    say(f"{'':12} {'sensitivity':>12} {'ppv':>8} {'F1':>8} {'M samples/s':>12}  F1 in noise at 0 dB")
-    for name, found in compared.items():
-        noise = "  ".join(f"{kind} {f1:.2f}" for kind, f1 in found.get("f1_in_noise_0_db", {}).items())
-        rates = f"{found['sensitivity']:12.2f} {found['ppv']:8.2f} {found['f1']:8.2f}"
-        say(f"{name:12} {rates} {found['samples_per_s'] / 1e6:12.2f}  {noise}")
-    for name in missing:
-        say(f"{name:12} is not installed (extra bench): left out")
-    result = ours
+    compared = compare(records, score, others, ours, options.noise)
+    if not options.json:
+        print(f"{len(records)} records, {'between their annotations' if annotated_span else 'whole'}")
+        for name, one in scores.items():
+            missed, false = one.annotated - one.matched, one.detected - one.matched
+            print(f"{name:20} {one.annotated:6} beats {missed:4} missed {false:4} false  F1 {one.f1:6.2f} %")
+        print("\n".join(comparison_lines(compared, missing)))
     if options.peers:
-        result = ours | {
-            "peers": {name: compared[name] for name in others},
-            "peers_not_installed": missing,
-        }
-    print(json.dumps(result))
+        ours |= {"peers": {name: compared[name] for name in others}, "peers_not_installed": missing}
+    print(json.dumps(ours))
     return 0
 
 

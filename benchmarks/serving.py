@@ -109,7 +109,7 @@ def directly(path: Path, count: int, length: float, participants: int, days: int
             if time.monotonic() > until:
                 return
             started = time.perf_counter()
-            with publications.latest() as publication, publication.question(30) as con:
+            with publications.latest() as publication, publication.query_session(30) as con:
                 first, last = (np.datetime64(each).astype("datetime64[us]").item() for each in (start, end))
                 assert len(read_series(participant, "heart_rate_bpm", first, last, con=con))
             waits.append((time.perf_counter() - started) * 1000)

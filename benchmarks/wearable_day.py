@@ -68,7 +68,7 @@ class History:
             env=dbt_cli.environment(self.home),
             check=True,
         )
-        results = json.loads((self.home.dbt_target_path / dbt_cli.RESULTS).read_text())["results"]
+        results = json.loads((self.home.dbt_target_path / "run_results.json").read_text())["results"]
         return loaded, sum(result["execution_time"] for result in results)
 
     def add(self, number: int) -> tuple[float, float]:

@@ -25,7 +25,7 @@ from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 
 PICTURES = REPOSITORY / "docs/images"
 # What is photographed of each app: from which heading on, or from the top.
-APPS = {"ecg": "The signal", "bloodtest": "Blood pressure by age and sex", "wearable": None}
+APPS = {"recording": "The signal", "bloodtest": "Blood pressure by age and sex", "wearable": None}
 # Beside each other in the README these are a third as wide: what is written must stay legible.
 APP_WINDOW = {"width": 1000, "height": 640}
 # The least at which each asset of one source's graph shows its checks; in less, Dagster shows names only.

@@ -1,4 +1,4 @@
-"""How charts look, the same in every notebook, and how few points they need."""
+"""Draw charts, the same way in every notebook, with no more points than they need."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ def _theme() -> alt.theme.ThemeConfig:
 
 
 def table(relation: duckdb.DuckDBPyRelation) -> pa.Table:
-    """Rows of an SQL cell, for a chart, a table on the page or Python.
+    """Convert the rows of an SQL cell, for a chart, a table on the page or Python.
 
     Sums and amounts of money are decimals, which JavaScript does not have: they become floating-point numbers.
     """
-    found = relation.to_arrow_table()
-    types = [pa.float64() if pa.types.is_decimal(field.type) else field.type for field in found.schema]
-    return found.cast(pa.schema(zip(found.column_names, types, strict=True)))
+    rows = relation.to_arrow_table()
+    types = [pa.float64() if pa.types.is_decimal(field.type) else field.type for field in rows.schema]
+    return rows.cast(pa.schema(zip(rows.column_names, types, strict=True)))
 
 
 def line(
@@ -92,7 +92,7 @@ def line(
     also: Mapping[str, npt.ArrayLike] | None = None,
     **columns: Any,
 ) -> pa.Table:
-    """A series as rows ``at`` and ``value`` for a line: no more than ``most``, of the shape of all.
+    """Thin out a series to rows ``at`` and ``value`` for a line: no more than ``most``, of the shape of all.
 
     Parameters
     ----------
@@ -106,23 +106,23 @@ def line(
         What else each row says, such as the name of the series.
     """
     at, value = np.asarray(times), np.asarray(values, dtype=np.float64)
-    more = {name: np.asarray(each, dtype=np.float64) for name, each in (also or {}).items()}
+    more = {name: np.asarray(band, dtype=np.float64) for name, band in (also or {}).items()}
     known = value[np.isfinite(value)]
     shape = np.nan_to_num(value, nan=float(known[0]) if len(known) else 0.0)
     # A break takes a point of its own: places for those that are left after thinning out are kept free.
     breaks = 0 if longest_gap is None else min(int(np.count_nonzero(np.diff(at) > longest_gap)), most // 2)
     kept = downsample(at, shape, most - breaks)
-    at, value, more = at[kept], value[kept], {name: each[kept] for name, each in more.items()}
+    at, value, more = at[kept], value[kept], {name: band[kept] for name, band in more.items()}
     if longest_gap is not None and len(at) > 1:
         steps = np.diff(at)
         # Thinned out, neighbours may be farther apart than they were.
         widest = max(longest_gap, 5 * np.median(steps).astype(steps.dtype))
         after = np.flatnonzero(steps > widest)[: most - len(at)]
         at = np.insert(at, after + 1, at[after])
-        value, more = _with_gaps(value, after), {name: _with_gaps(each, after) for name, each in more.items()}
+        value, more = _with_gaps(value, after), {name: _with_gaps(band, after) for name, band in more.items()}
     rows = {"at": pa.array(at), "value": pa.array(value, from_pandas=True)}
-    rows |= {name: pa.array(each, from_pandas=True) for name, each in more.items()}
-    return pa.table(rows | {name: pa.array([each] * len(at)) for name, each in columns.items()})
+    rows |= {name: pa.array(band, from_pandas=True) for name, band in more.items()}
+    return pa.table(rows | {name: pa.array([value] * len(at)) for name, value in columns.items()})
 
 
 def _with_gaps(values: npt.NDArray[np.float64], after: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
@@ -130,26 +130,26 @@ def _with_gaps(values: npt.NDArray[np.float64], after: npt.NDArray[np.intp]) -> 
 
 
 def resolution_for(first: datetime, last: datetime) -> str:
-    """The coarsest roll-up of a watch's readings that still has `MAX_POINTS` buckets between two times."""
+    """Choose the coarsest roll-up of a watch's readings that still has `MAX_POINTS` buckets between two times."""
     seconds = (last - first).total_seconds()
     fine_enough = [name for name, width in RESOLUTIONS.items() if seconds / width >= MAX_POINTS]
     return fine_enough[-1] if fine_enough else next(iter(RESOLUTIONS))
 
 
 def shown(chart: Any, rows: pa.Table, if_empty: str) -> Any:
-    """The chart where there is something to draw, or else a sentence in its place."""
+    """Show the chart if there are rows to draw, else a sentence in its place."""
     return chart if rows.num_rows else mo.callout(mo.md(if_empty), kind="neutral")
 
 
 def step_for(first: datetime, last: datetime, finest: str = "10 minutes") -> str:
-    """The narrowest bar that leaves no more than `MAX_POINTS` of them between two times; a name of `STEPS`."""
+    """Choose the narrowest bar that leaves no more than `MAX_POINTS` of them between two times; a name of `STEPS`."""
     names = list(STEPS)[list(STEPS).index(finest) :]
     seconds = (last - first).total_seconds()
     return next((name for name in names if seconds / STEPS[name] <= MAX_POINTS), names[-1])
 
 
 def time_axis(first: datetime, last: datetime, title: str = "time, UTC") -> alt.Axis:
-    """Axis of times between these two, in 24 hours and days as ISO 8601 writes them."""
+    """Make the axis of times between these two, in 24 hours and days as ISO 8601 writes them."""
     days = (last - first).total_seconds() / 86_400
     return alt.Axis(
         title=title, format="%H:%M" if days <= 1 else "%m-%d %H:%M" if days <= 7 else "%Y-%m-%d", labelOverlap=True
@@ -159,7 +159,7 @@ def time_axis(first: datetime, last: datetime, title: str = "time, UTC") -> alt.
 def bars(
     rows: pa.Table, value: str, label: str, *, title: str, unit: str, colour: str = BLUE
 ) -> alt.LayerChart | alt.FacetChart:
-    """Horizontal bars, the longest on top, each with its figure."""
+    """Draw horizontal bars, the longest on top, each with its figure."""
     base = alt.Chart(rows, height=alt.Step(26)).encode(
         x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(tickMinStep=1, format=",d", labelOverlap=True)),
         y=alt.Y(f"{label}:N", title=None, sort="-x"),
@@ -169,8 +169,14 @@ def bars(
     return alt.layer(base.mark_bar(color=colour), figures, title=title, width="container")
 
 
+def figures(*items: tuple[str, str] | tuple[str, str, str]) -> Any:
+    """Show figures side by side, each with its label and, if it has one, a caption."""
+    stats = [mo.stat(value, label=label, caption="".join(caption), bordered=True) for value, label, *caption in items]
+    return mo.hstack(stats, widths="equal", wrap=True)
+
+
 def listed(rows: pa.Table, *, page_size: int = 10, formats: dict[str, Any] | None = None) -> Any:
-    """Rows as a table on the page."""
+    """Show rows as a table on the page."""
     return mo.ui.table(
         rows,
         selection=None,
@@ -182,5 +188,5 @@ def listed(rows: pa.Table, *, page_size: int = 10, formats: dict[str, Any] | Non
 
 
 def choices(values: Sequence[Any]) -> dict[str, Any]:
-    """Options of a control by what is read, for values that may be of any type."""
+    """Label the options of a control, whose values may be of any type, with their text."""
     return {str(value): value for value in values}

@@ -1,4 +1,4 @@
-"""The published file as every notebook opens it, how fresh it is, and what to say where something is not in it."""
+"""Open the published file for a notebook, say how fresh it is, and what to do where data is missing."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import marimo as mo
 
 from orchestration.lib.core.errors import VitalhouseError
 from orchestration.lib.core.home import Home
+from orchestration.lib.core.sql import quote_text
 from orchestration.lib.modelling import test_results
 from orchestration.lib.publish.relations import PUBLICATION
-from orchestration.lib.query.sql import connect_published
+from orchestration.lib.query.published import connect_published
 
 
 @dataclass(frozen=True)
 class Published:
-    """The publication that a notebook looks at, from its opening on: a later one shows when it is opened again."""
+    """Hold the publication that a notebook shows. It shows a later one when the notebook is opened again."""
 
     home: Home
     con: duckdb.DuckDBPyConnection
@@ -28,18 +29,18 @@ class Published:
     heading: mo.Html
 
     def has(self, *relations: str) -> bool:
-        """Whether each of these relations is published and has rows."""
+        """Say whether each of these relations is published and has rows."""
         return all(self.row_counts.get(relation) for relation in relations)
 
     def values(self, sql: str) -> list[Any]:
-        """The one column of a query, for the options of a control."""
+        """Read the one column of a query, for the options of a control."""
         return [value for (value,) in self.con.execute(sql).fetchall()]
 
     def row(self, sql: str) -> tuple[Any, ...]:
-        """The first row of a query that has one."""
-        found = self.con.execute(sql).fetchone()
-        assert found is not None
-        return found
+        """Read the first row of a query that has one."""
+        row = self.con.execute(sql).fetchone()
+        assert row is not None
+        return row
 
 
 def open_or_say_why(
@@ -73,14 +74,12 @@ def open_or_say_why(
 
 
 def _open(home: Home) -> tuple[duckdb.DuckDBPyConnection, dict[str, int], datetime, str | None]:
-    """What is published, or an empty database and what is wrong."""
+    """Open what is published, or an empty database, and then say what is wrong."""
     con, problem = duckdb.connect(":memory:"), ""
     try:
         con = connect_published(home.published_path)
         # A path relative to the lake, as every column has it, is found where it lies.
         con.execute("set file_search_path = $lake", {"lake": str(home.lake_path)})
-        # What does not fit into memory would be written into whatever folder this runs in, and it is health data.
-        con.execute("set temp_directory = ''")
         rows = con.execute(f"select relation, row_count, published_at from {PUBLICATION}").fetchall()
         return con, {relation: row_count for relation, row_count, _ in rows}, max(at for *_, at in rows), None
     except VitalhouseError:
@@ -92,12 +91,12 @@ def _open(home: Home) -> tuple[duckdb.DuckDBPyConnection, dict[str, int], dateti
 
 
 def commands(source: str | None) -> tuple[str, ...]:
-    """What to type to get data of a source, or of all."""
+    """Return the commands that make data of a source, or of all."""
     return f"vitalhouse generate {source or 'all'}", "vitalhouse build"
 
 
 def missing(what: str, *commands: str) -> mo.Html:
-    """An empty state: what is missing, and what to type to get it."""
+    """Show an empty state: what is missing, and what to type to get it."""
     typed = "\n".join(f"    {command}" for command in commands)
     how = f"\n\nPut files into the lake, or try it with sample deliveries. Type in a terminal:\n\n{typed}"
     return mo.callout(mo.md(f"**{what}**{how if commands else ''}"), kind="neutral")
@@ -116,7 +115,7 @@ def _freshness(published_at: datetime) -> str:
 
 
 def _age(seconds: float) -> str:
-    """A stretch of time in the largest unit that it has two of, or nearly."""
+    """Write a duration in the largest unit of which it has two or more."""
     for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
@@ -124,7 +123,7 @@ def _age(seconds: float) -> str:
 
 
 def readable(publication: Published, path: str) -> bool:
-    """Whether a file of the lake, named relative to it, can be read by who looks at the notebook."""
+    """Say whether the notebook's process can read a file of the lake, named relative to it."""
     try:
         (publication.home.lake_path / path).open("rb").close()
     except OSError:
@@ -133,16 +132,16 @@ def readable(publication: Published, path: str) -> bool:
 
 
 def text(value: Any) -> str:
-    """A text literal for an SQL cell; whatever was chosen stays a value."""
-    return "'" + str(value).replace("'", "''") + "'"
+    """Write a text literal for an SQL cell, so that a choice stays a value."""
+    return quote_text(str(value))
 
 
 def texts(values: Iterable[Any]) -> str:
-    """A list of text literals for an SQL cell, as ``in`` and ``list_contains`` take it."""
+    """Write a list of text literals for an SQL cell, as ``in`` and ``list_contains`` take it."""
     return "[" + ", ".join(map(text, values)) + "]"
 
 
 def failed_checks(home: Home) -> list[test_results.Check]:
-    """The checks of the latest builds that found something, those first that keep a build from publishing."""
-    found = [check for check in test_results.read(home.checks_path) if check.is_bad]
-    return sorted(found, key=lambda check: (check.status == "warn", check.relation, check.name))
+    """Read the failed checks of the latest builds, those first that keep a build from publishing."""
+    failed = [check for check in test_results.read(home.checks_path) if check.is_bad]
+    return sorted(failed, key=lambda check: (check.status == "warn", check.relation, check.name))

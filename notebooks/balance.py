@@ -51,20 +51,12 @@ def _(mo):
 
 
 @app.cell(hide_code=True)
-def _(mo, training):
+def _(chart, training):
     _readings, _people, _begin, _end = training.fetchone()
-    mo.hstack(
-        [
-            mo.stat(
-                f"{_readings:,}", label="Readings for training", caption="pairs of phone and trainer", bordered=True
-            ),
-            mo.stat(f"{_people:,}", label="Participants with readings", bordered=True),
-            mo.stat(
-                f"{_begin:%Y-%m-%d} – {_end:%Y-%m-%d}" if _begin else "none", label="Readings taken", bordered=True
-            ),
-        ],
-        widths="equal",
-        wrap=True,
+    chart.figures(
+        (f"{_readings:,}", "Readings for training", "pairs of phone and trainer"),
+        (f"{_people:,}", "Participants with readings"),
+        (f"{_begin:%Y-%m-%d} – {_end:%Y-%m-%d}" if _begin else "none", "Readings taken"),
     )
     return
 

@@ -57,15 +57,12 @@ def _(clinic, days, plausible, sex, text, texts, timedelta):
 
 
 @app.cell(hide_code=True)
-def _(mo, total):
-    _tests, _patients, _labs, _doctors = total.fetchone()
-    mo.hstack(
-        [
-            mo.stat(f"{_count:,}", label=_label, bordered=True)
-            for _label, _count in (("Tests", _tests), ("Patients", _patients), ("Labs", _labs), ("Doctors", _doctors))
-        ],
-        widths="equal",
-        wrap=True,
+def _(chart, total):
+    chart.figures(
+        *(
+            (f"{_count:,}", _label)
+            for _label, _count in zip(("Tests", "Patients", "Labs", "Doctors"), total.fetchone(), strict=True)
+        )
     )
     return
 

@@ -56,19 +56,15 @@ def _(mo, publication):
 
 
 @app.cell(hide_code=True)
-def _(failed_checks, mo, publication, total):
+def _(chart, failed_checks, publication, total):
     _deliveries, _files, _rows, _refused, _waiting = total.fetchone()
     _checks = failed_checks(publication.home)
-    mo.hstack(
-        [
-            mo.stat(f"{_deliveries:,}", label="Deliveries", bordered=True),
-            mo.stat(f"{_files:,}", label="Files", caption=f"{_waiting or 0:,} waiting or pending", bordered=True),
-            mo.stat(f"{_rows or 0:,}", label="Rows loaded", bordered=True),
-            mo.stat(f"{_refused or 0:,}", label="Rows refused", bordered=True),
-            mo.stat(f"{len(_checks):,}", label="Checks to look at", caption="of all sources", bordered=True),
-        ],
-        widths="equal",
-        wrap=True,
+    chart.figures(
+        (f"{_deliveries:,}", "Deliveries"),
+        (f"{_files:,}", "Files", f"{_waiting or 0:,} waiting or pending"),
+        (f"{_rows or 0:,}", "Rows loaded"),
+        (f"{_refused or 0:,}", "Rows refused"),
+        (f"{len(_checks):,}", "Checks to look at", "of all sources"),
     )
     return
 

@@ -1,4 +1,4 @@
-"""Fewer points that look the same: a series of any length thinned out for a chart."""
+"""Thin out a time series of any length for a chart: fewer points that look the same."""
 
 from itertools import pairwise
 from typing import cast
@@ -77,7 +77,7 @@ def _choose_by_table(
     mean_times: NDArray[np.float64],
     mean_values: NDArray[np.float64],
 ) -> list[int]:
-    """What each point of a bucket would make chosen in the next, for all buckets at once; then follow the chain."""
+    """Compute which point of the next bucket each point chooses, for all buckets at once; then follow the chain."""
     starts, ends = edges[:-1], edges[1:]
     # One row per place in a bucket, one column per bucket; a bucket that is shorter repeats its last point.
     index = np.minimum(starts + np.arange((ends - starts).max())[:, None], ends - 1)
@@ -104,7 +104,7 @@ def _choose_in_turn(
     mean_times: NDArray[np.float64],
     mean_values: NDArray[np.float64],
 ) -> list[int]:
-    """One bucket after the other."""
+    """Choose a point of one bucket after the other."""
     kept = [0]
     for number, (start, end) in enumerate(pairwise(edges.tolist())):
         t, y = times[start:end] - mean_times[number], values[start:end] - mean_values[number]

@@ -227,7 +227,7 @@ def _answer(request: Request, cursor_text: str | None, read: Read) -> Response:
         }
         if _is_known(request.headers.get("if-none-match"), headers["ETag"]):
             return Response(status_code=304, headers=headers)
-        with publication.question(door.query_seconds) as con:
+        with publication.query_session(door.query_seconds) as con:
             answer = read(con, cursor.last_key if cursor else None)
     next_cursor = None
     if answer.last_key:

@@ -22,7 +22,8 @@ from orchestration.lib.core.errors import NotThere, UsageError, VitalhouseError
 from orchestration.lib.core.home import Home
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.modelling import test_results
-from orchestration.lib.query.publications import NothingPublished, Publication, PublicationGone, Publications, TooSlow
+from orchestration.lib.query.publications import Publication, PublicationGone, Publications, TooSlow
+from orchestration.lib.query.published import NothingPublished
 from serving import api, content_negotiation, notebook_apps, pages
 from serving.auth import AuthMiddleware
 from serving.metrics import Data, MetricsMiddleware
@@ -31,7 +32,7 @@ from serving.metrics import Data, MetricsMiddleware
 _STATUS = {NothingPublished: 503, PublicationGone: 410, NotThere: 404, TooSlow: 422, UsageError: 422}
 _SWAGGER = "/static/docs"
 # The schema whose marts an app shows, where it has another name.
-_SCHEMAS = {"lake": "catalog"}
+_SCHEMAS = {"lake": "catalog", "recording": "ecg", "identification": "ecg"}
 
 
 def create_app(
@@ -124,9 +125,10 @@ built meanwhile: `publication_id` says of which.
 def _freshness(publication: Publication, name: str, description: str) -> pages.App:
     schema = _SCHEMAS.get(name, name)
     rows = sum(count for relation, count in publication.row_counts.items() if relation.split(".")[0] == schema)
-    with publication.question(api.QUERY_SECONDS) as con:
+    with publication.query_session(api.QUERY_SECONDS) as con:
         loaded = con.execute(
-            "select max(finished_at) from catalog.load where measurement = $name or $name = 'lake'", {"name": name}
+            "select max(finished_at) from catalog.load where measurement = $schema or $schema = 'catalog'",
+            {"schema": schema},
         ).fetchone()
     return pages.App(name, description, rows, loaded[0] if loaded else None)
 

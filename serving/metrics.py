@@ -14,7 +14,8 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestration.lib.modelling import test_results
-from orchestration.lib.query.publications import NothingPublished, Publication, Publications
+from orchestration.lib.query.publications import Publication, Publications
+from orchestration.lib.query.published import NothingPublished
 
 # From what a page takes that is not asked for anew (304) to the limit of a question.
 _BUCKETS = (0.005, 0.01, 0.025, 0.06, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0)
@@ -56,7 +57,7 @@ def _of(publication: Publication) -> Iterator[Metric]:
     yield rows
     files = GaugeMetricFamily("vitalhouse_files", "Files that arrived.", labels=["measurement", "status"])
     rejected = GaugeMetricFamily("vitalhouse_rejected_rows", "Rows refused of loaded files.", labels=["measurement"])
-    with publication.question(_SECONDS) as con:
+    with publication.query_session(_SECONDS) as con:
         for measurement, status, count in con.execute(
             "select measurement, status, count(*) from catalog.file group by all order by all"
         ).fetchall():

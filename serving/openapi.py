@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import yaml
-
 from orchestration.lib.catalog.tables import TABLES
-from orchestration.lib.modelling.dbt_cli import PROJECT_PATH
-from orchestration.lib.publish.relations import UNPUBLISHED_COLUMNS
+from orchestration.lib.modelling import manifest
+from orchestration.lib.publish.relations import is_unpublished
 from serving import content_negotiation
 
 Schema = dict[str, Any]
@@ -70,13 +67,13 @@ def one(relation: str, **more: Schema) -> Responses:
 
 def row(relation: str) -> Schema:
     """JSON schema of a row of a published relation: its columns, but those with personal data."""
-    schema = _object(**{column["name"]: _column(relation, column) for column in _columns(relation)})
-    return {**schema, "description": " ".join(described()[relation]["description"].split())}
+    schema = _object(**{column.name: _column(relation, column) for column in _columns(relation)})
+    return {**schema, "description": " ".join(described()[relation].description.split())}
 
 
 def column_types(relation: str) -> dict[str, str]:
     """SQL types of these columns."""
-    return {column["name"]: _type(relation, column) for column in _columns(relation)}
+    return {column.name: _type(relation, column) for column in _columns(relation)}
 
 
 def _responses(schema: Schema) -> Responses:
@@ -97,42 +94,21 @@ def _object(**properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-@cache
-def described() -> dict[str, Any]:
-    """What may be published, by ``schema.name``, as the project's YAML describes it."""
-    found: dict[str, Any] = {}
-    for path in sorted((PROJECT_PATH / "models").rglob("*.yml")):
-        content = yaml.safe_load(path.read_text())
-        if path.parent.parent.name == "marts":
-            models = [model for model in content.get("models", []) if _meta(model).get("published", True)]
-            found |= {f"{path.parent.name}.{model['config'].get('alias', model['name'])}": model for model in models}
-        for source in content.get("sources", []):
-            tables = [table for table in source["tables"] if _meta(table).get("published")]
-            found |= {f"{source['schema']}.{table['name']}": table for table in tables}
-    return found
+described = cache(manifest.described)
 
 
-def _columns(relation: str) -> list[dict[str, Any]]:
-    columns = described()[relation]["columns"]
-    return [
-        column
-        for column in columns
-        if not _meta(column).get("contains_personal_data") and column["name"] not in UNPUBLISHED_COLUMNS
-    ]
+def _columns(relation: str) -> list[manifest.Column]:
+    content = described()[relation]
+    return [column for name, column in content.columns.items() if not is_unpublished(content, name)]
 
 
-def _meta(described: Mapping[str, Any]) -> Mapping[str, Any]:
-    meta: Mapping[str, Any] = described.get("config", {}).get("meta", {})
-    return meta
+def _type(relation: str, column: manifest.Column) -> str:
+    return column.data_type or _catalog_types()[relation, column.name]
 
 
-def _type(relation: str, column: Mapping[str, Any]) -> str:
-    return column.get("data_type") or _catalog_types()[relation, column["name"]]
-
-
-def _column(relation: str, column: Mapping[str, Any]) -> Schema:
-    schema = {**_schema(_type(relation, column).lower()), "description": " ".join(column["description"].split())}
-    if "type" in schema and {"type": "not_null"} not in column.get("constraints", []):
+def _column(relation: str, column: manifest.Column) -> Schema:
+    schema = {**_schema(_type(relation, column).lower()), "description": " ".join(column.description.split())}
+    if "type" in schema and column.is_nullable:
         schema["type"] = [schema["type"], "null"]
     return schema
 

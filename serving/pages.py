@@ -47,8 +47,9 @@ def index(apps: Iterable[App], published_at: datetime | None, problem: str | Non
     return _page(
         "Vitalhouse",
         f"""<h1>Vitalhouse</h1><p class="remark">{remark}</p>{shown}<ul>{items}</ul>
-        <footer>Programs ask the <a href="/docs">API</a>. In a terminal: <code>vitalhouse sql "from ecg.subject"</code>,
-        <code>vitalhouse notebook ecg</code>. Figures for Prometheus: <a href="/metrics">/metrics</a>.</footer>""",
+        <footer>Programs ask the <a href="/docs">API</a>. In a terminal:
+        <code>vitalhouse sql "from ecg.subject"</code>, <code>vitalhouse notebook recording</code>.
+        Figures for Prometheus: <a href="/metrics">/metrics</a>.</footer>""",
     )
 
 

@@ -1,4 +1,4 @@
-"""Deliveries of ECG runs in exactly the format of the clinic's real ones, quirks and hard cases included.
+"""Write deliveries of ECG runs in exactly the format of the clinic's real ones, quirks and hard cases included.
 
 Every subject has a random stream of its own, made from the seed and the subject's number: the first delivery of a
 smaller scale is the beginning of a larger one's, byte for byte.
@@ -67,7 +67,7 @@ _UV_TEXT = [repr(step * 1000 / STEPS_PER_MV) for step in range(MIN_STEP, MAX_STE
 
 @dataclass(frozen=True)
 class _Subject:
-    """A made-up person and how the clinic writes them down."""
+    """Describe a made-up person as the clinic records them."""
 
     number: int
     sex: str
@@ -78,7 +78,7 @@ class _Subject:
 
 @dataclass(frozen=True)
 class _Run:
-    """The two files of one run."""
+    """Hold the two files of one run."""
 
     signal: bytes
     header: bytes
@@ -144,7 +144,7 @@ def _draw_subject(seed: int, number: int) -> _Subject:
 
 
 def _draw_run_dates(rng: np.random.Generator, number: int, first_day: date) -> list[date]:
-    """Two or four runs a visit; a visit follows the last within weeks, for every fifth subject after a year or two."""
+    """Draw the days of a subject's runs: two or four a visit, visits weeks apart, for every fifth a year or two."""
     run_count = _RUN_COUNTS[(number - 1) % len(_RUN_COUNTS)]
     is_long_term = number % 5 == 2
     runs_a_visit = 1 if is_long_term and run_count == 2 else 2 if run_count < 10 else 4
@@ -276,7 +276,7 @@ def write_bad_inputs(incoming: Path, clinic: str = "sf_state", seed: int = 2004)
 
 
 def _good_run(seed: int, subject: _Subject, run: int) -> _Run:
-    """A run without quirk, so that a case has the one fault that it is about."""
+    """Record a run without quirks, so that a case has one fault only."""
     rng = np.random.default_rng([seed, subject.number, run])
     ecg_mv, _ = synthesize_run(rng, subject.morphology, SAMPLE_COUNT, SAMPLING_RATE_HZ)
     recorded_on = subject.run_dates[0]
@@ -291,41 +291,10 @@ def _good_run(seed: int, subject: _Subject, run: int) -> _Run:
 
 
 def _write_bad_input(folder: Path, case: str, number: int, run: _Run) -> list[Path]:
-    lines = run.signal.decode().split("\n")
-    header = json.loads(run.header)
-    match case:
-        case "csv_without_header_line":
-            lines = lines[1:]
-        case "csv_more_columns":
-            lines = [f"{line},ecg_filtered" if line == "ecg_raw" else f"{line},0.0" if line else line for line in lines]
-        case "csv_text_among_numbers":
-            lines[5001] = "artifact"
-        case "csv_infinity":
-            lines[5001:5003] = ["inf", "-inf"]
-        case "csv_shorter_than_2_s":
-            lines = [*lines[:1000], ""]
-        case "csv_empty":
-            lines = []
-        case "csv_without_samples":
-            lines = ["ecg_raw", ""]
-        case "fs_zero":
-            header["fs"] = 0
-        case "fs_missing":
-            del header["fs"]
-        case "fs_text":
-            header["fs"] = "five hundred"
-        case "date_is_none":
-            header["date"] = "31.02.2005"
-        case "date_missing":
-            del header["date"]
-        case "date_in_the_future":
-            header["date"] = "24.12.2999"
-        case "age_negative":
-            header["age"] = "-3"
-        case "age_200":
-            header["age"] = 200
-        case "units_unknown":
-            header["units"] = "furlong"
+    lines = _bad_signal(case, run.signal.decode().split("\n"))
+    header = json.loads(run.header) | _BAD_HEADER_VALUES.get(case, {})
+    if case in _MISSING_HEADER_VALUES:
+        del header[_MISSING_HEADER_VALUES[case]]
     below = folder / f"subject_{number}"
     contents = {below / "run_1.csv": "\n".join(lines).encode(), below / "run_1_header.json": _header_file(header)}
     missing = {"header_without_signal": "run_1.csv", "signal_without_header": "run_1_header.json"}.get(case)
@@ -333,3 +302,35 @@ def _write_bad_input(folder: Path, case: str, number: int, run: _Run) -> list[Pa
     for path in paths:
         write_file(path, contents[path])
     return paths
+
+
+_MISSING_HEADER_VALUES = {"fs_missing": "fs", "date_missing": "date"}
+_BAD_HEADER_VALUES: dict[str, dict[str, object]] = {
+    "fs_zero": {"fs": 0},
+    "fs_text": {"fs": "five hundred"},
+    "date_is_none": {"date": "31.02.2005"},
+    "date_in_the_future": {"date": "24.12.2999"},
+    "age_negative": {"age": "-3"},
+    "age_200": {"age": 200},
+    "units_unknown": {"units": "furlong"},
+}
+
+
+def _bad_signal(case: str, lines: list[str]) -> list[str]:
+    """Spoil the lines of a signal file as the case says; of other cases they stay as they are."""
+    match case:
+        case "csv_without_header_line":
+            return lines[1:]
+        case "csv_more_columns":
+            return [f"{line},ecg_filtered" if line == "ecg_raw" else f"{line},0.0" if line else line for line in lines]
+        case "csv_text_among_numbers":
+            return [*lines[:5001], "artifact", *lines[5002:]]
+        case "csv_infinity":
+            return [*lines[:5001], "inf", "-inf", *lines[5003:]]
+        case "csv_shorter_than_2_s":
+            return [*lines[:1000], ""]
+        case "csv_empty":
+            return []
+        case "csv_without_samples":
+            return ["ecg_raw", ""]
+    return lines

@@ -1,4 +1,4 @@
-"""Single-lead ECG of a made-up person: heart beats after ECGSYN, and all that spoils a recording.
+"""Synthesize the single-lead ECG of a made-up person: heart beats after ECGSYN, and what spoils a recording.
 
 The constants were set by eye and by spectrum against runs of the ECG-ID database (lead I, 500 Hz, Lugovaya 2005), which
 the clinic's real files come from. Figures in comments that name no other source were measured on 169 of those runs.
@@ -37,7 +37,7 @@ _SLOW_RATE_HZ = 20.0
 
 @dataclass(frozen=True)
 class Morphology:
-    """What one person's ECG looks like; arrays have one element a kernel: P, Q, R, S, rise and fall of T.
+    """Describe one person's ECG; arrays have one element a kernel: P, Q, R, S, rise and fall of T.
 
     ``amplitude_mv``, ``offset_s`` (from the R peak) and ``width_s`` (standard deviation) hold at 60 beats a minute.
     """
@@ -157,7 +157,7 @@ def steps(ecg_mv: FloatArray) -> IntArray:
 
 
 def _slow_noise(rng: np.random.Generator, count: int, low_hz: float, high_hz: float, slope: float = 0.0) -> FloatArray:
-    """Noise of unit variance between two frequencies, at the slow rate; amplitude goes with ``frequency**-slope``."""
+    """Make noise of unit variance between two frequencies, at the slow rate, of amplitude ``frequency**-slope``."""
     period = 2 * count  # twice what is used: the end must not run into the beginning
     frequency_hz = np.fft.rfftfreq(period, 1 / _SLOW_RATE_HZ)
     spectrum = rng.normal(size=frequency_hz.size) + 1j * rng.normal(size=frequency_hz.size)
@@ -169,7 +169,7 @@ def _slow_noise(rng: np.random.Generator, count: int, low_hz: float, high_hz: fl
 
 
 def _respiration(rng: np.random.Generator, morphology: Morphology, slow_time_s: FloatArray) -> FloatArray:
-    """Breathing between -1 and 1, its pace wobbling by some 10 %."""
+    """Synthesize breathing between -1 and 1, its pace varying by some 10 %."""
     pace_hz = morphology.respiration_hz * (1 + 0.1 * _slow_noise(rng, slow_time_s.size, 0.02, 0.1))
     return np.sin(2 * np.pi * (np.cumsum(pace_hz) / _SLOW_RATE_HZ + rng.random()))
 
@@ -177,7 +177,7 @@ def _respiration(rng: np.random.Generator, morphology: Morphology, slow_time_s: 
 def _beat_times(
     rng: np.random.Generator, morphology: Morphology, slow_time_s: FloatArray, respiration: FloatArray
 ) -> FloatArray:
-    """Times of the R peaks: the rate rises with each breath in, swings at 0.1 Hz (ECGSYN's two bands) and drifts."""
+    """Draw the times of R peaks: their rate rises with each breath in, swings at 0.1 Hz (ECGSYN's bands), drifts."""
     swing = morphology.respiratory_arrhythmia * respiration
     swing += 0.6 * morphology.respiratory_arrhythmia * _slow_noise(rng, slow_time_s.size, 0.06, 0.14)
     swing += 0.015 * _slow_noise(rng, slow_time_s.size, 0.01, 0.04)
@@ -189,7 +189,7 @@ def _beat_times(
 
 
 def _beat_amplitudes(rng: np.random.Generator, morphology: Morphology, respiration: FloatArray) -> FloatArray:
-    """Amplitude of each kernel in each beat, shape ``(n_beats, 6)``: breathing turns the heart, and beats differ."""
+    """Draw the amplitude of each kernel in each beat, shape ``(n_beats, 6)``: the heart turns with breath."""
     own = 1 + _BEAT_VARIATION * rng.normal(size=(respiration.size, _BEAT_VARIATION.size))
     depth = rng.uniform(0.03, 0.12)  # of R, as the real runs show between breaths
     return morphology.amplitude_mv * own * (1 + depth * respiration)[:, np.newaxis]
@@ -212,7 +212,7 @@ def _heart(morphology: Morphology, beat_s: FloatArray, amplitude_mv: FloatArray,
 
 
 def _baseline_wander(rng: np.random.Generator, slow_time_s: FloatArray, respiration: FloatArray) -> FloatArray:
-    """Drift below 0.5 Hz, the breathing chest and, in one run of six, an electrode that was touched."""
+    """Synthesize drift below 0.5 Hz, the breathing chest and, in one run of six, an electrode that was touched."""
     # Standard deviation of the real runs below 0.5 Hz: median 0.09 mV, 5 % under 0.026, 5 % over 0.37.
     strength_mv = float(np.clip(rng.lognormal(np.log(0.09), 0.85), 0.01, 0.9))
     wander_mv = strength_mv * _slow_noise(rng, slow_time_s.size, 0.02, 0.5, slope=1.2)
@@ -226,7 +226,7 @@ def _baseline_wander(rng: np.random.Generator, slow_time_s: FloatArray, respirat
 def _mains_hum(
     rng: np.random.Generator, morphology: Morphology, time_s: FloatArray, slow_time_s: FloatArray, mains_hz: float
 ) -> FloatArray:
-    """Hum at the mains' frequency, its strength swelling slowly, with a trace of the third harmonic."""
+    """Synthesize hum at the mains' frequency, its strength swelling slowly, with a trace of the third harmonic."""
     # Root mean square at 50 Hz of the real runs: 0.004 to 0.01 mV where it is quiet, 0.05 to 0.13 mV elsewhere.
     rms_mv = rng.uniform(0.05, 0.13) if morphology.is_noisy else rng.uniform(0.004, 0.012)
     swell = np.interp(time_s, slow_time_s, 1 + 0.15 * _slow_noise(rng, slow_time_s.size, 0.2, 2.0))
@@ -236,7 +236,7 @@ def _mains_hum(
 
 
 def _muscle_noise(rng: np.random.Generator, time_s: FloatArray, slow_time_s: FloatArray) -> FloatArray:
-    """Muscle activity: broad noise, weaker towards high frequencies, its strength rising and falling within seconds."""
+    """Synthesize muscle activity: broad noise, weaker at high frequencies, its strength changing within seconds."""
     # 0.03 mV makes the 0.012 mV that the real runs have between 70 and 95 Hz.
     strength_mv = float(np.clip(rng.lognormal(np.log(0.026), 0.45), 0.008, 0.08))
     envelope = np.exp(0.25 * np.interp(time_s, slow_time_s, _slow_noise(rng, slow_time_s.size, 0.05, 1.0)))

@@ -41,7 +41,8 @@ class Plugin(BasePlugin):
                 return
             except duckdb.IOException as error:
                 if "Could not set lock" not in str(error):
-                    raise RuntimeError(str(error)) from None
+                    advice = ". Run `vitalhouse repair`" if "does not match stored checksum" in str(error) else ""
+                    raise RuntimeError(f"{error}{advice}") from None
                 self._wait(str(error))
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from python_transforms.ecg.identification import PROTOCOLS, Matches, cross_fit, match, rates
+from python_transforms.ecg.identification import PROTOCOLS, Matches, cross_fit, match
+from python_transforms.ecg.identification_rates import rates
 
 _MATCH_SCHEMA = pa.schema(
     [

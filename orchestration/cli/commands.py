@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestration.cli.repair import repair
 from orchestration.lib.core.errors import UsageError, VitalhouseError
 from orchestration.lib.core.home import Home
 
@@ -210,7 +211,7 @@ def series(participant: str, metric: str, plot: Path | None, as_csv: bool, **opt
     """Show a METRIC of a PARTICIPANT of a wearable study, in a few hundred points, from the published file."""
     from orchestration.cli.table import print_table
     from orchestration.lib.query import timeseries as lib
-    from orchestration.lib.query.sql import open_published
+    from orchestration.lib.query.published import open_published
 
     with open_published(Home.from_environment().published_path) as con:
         key = lib.find_participant(con, participant)
@@ -281,6 +282,9 @@ def dbt(arguments: tuple[str, ...]) -> None:
     from orchestration.lib.modelling.dbt_cli import run
 
     sys.exit(run(Home.from_environment().ensure(), arguments))
+
+
+main.add_command(repair)
 
 
 def _print_report(report: Report, home: Home) -> None:

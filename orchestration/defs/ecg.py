@@ -1,4 +1,4 @@
-"""ECG: what comes from a clinic's deliveries, and what is computed from it."""
+"""Define the ECG assets: headers from a clinic's deliveries, and features computed from the signals."""
 
 import dagster as dg
 
@@ -25,7 +25,7 @@ def ecg_run_header(
     lake: dg.ResourceParam[Lake],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult[None]:
-    """Headers of the ECG runs in the chosen deliveries: sampling rate, units, date, age and sex."""
+    """Load the headers of the ECG runs in the chosen deliveries: sampling rate, units, date, age and sex."""
     with user_errors_as_failures(context):
         deliveries = selected_deliveries(context, "ecg")
         crawled = crawl_unless_built(context, lake, warehouse, "ecg", deliveries)

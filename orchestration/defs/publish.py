@@ -1,19 +1,18 @@
 """The last asset: the marts, without personal data, in the file that everybody reads."""
 
-import json
-
 import dagster as dg
 
 from orchestration.defs.dbt import MANIFEST_PATH
 from orchestration.defs.raw_assets import WAREHOUSE_POOL, user_errors_as_failures
 from orchestration.lib.core.home import Home
 from orchestration.lib.modelling import test_results
+from orchestration.lib.modelling.manifest import publishable, read_manifest
 from orchestration.lib.publish import publish
-from orchestration.lib.publish.relations import PublishRefused, publishable
+from orchestration.lib.publish.relations import PublishRefused
 from orchestration.lib.sources import MEASUREMENTS
 from orchestration.lib.warehouse.connection import Warehouse
 
-MARTS = [dg.AssetKey(name.split(".")) for name in publishable(json.loads(MANIFEST_PATH.read_text()))]
+MARTS = [dg.AssetKey(name.split(".")) for name in publishable(read_manifest(MANIFEST_PATH))]
 
 
 @dg.asset(key="published", group_name="publish", deps=MARTS, pool=WAREHOUSE_POOL, kinds={"duckdb"})
@@ -27,7 +26,7 @@ def published(
     # A source's job has built and tested that source: of the others nobody knows now whether their tests pass.
     asked = {context.run.job_name} & set(MEASUREMENTS) or set(MEASUREMENTS)
     with user_errors_as_failures(context):
-        failed = test_results.failed(home.checks_path, json.loads(MANIFEST_PATH.read_text()))
+        failed = test_results.failed(home.checks_path, read_manifest(MANIFEST_PATH))
         left = sorted(asked & failed.keys())
         for source in left:
             context.log.warning(f"{source} stays as published: {', '.join(failed[source])} failed when last run")
@@ -35,8 +34,8 @@ def published(
             names = ", ".join(sorted({name for source in left for name in failed[source]}))
             raise PublishRefused(f"publish refused: {names} failed when last run. Mend that and build again")
         report = publish.publish(warehouse, home.published_path, MANIFEST_PATH, asked - failed.keys())
-    if report.held_back:
-        context.log.warning(f"{', '.join(report.held_back)}: published empty, until their source builds")
+    if report.withheld:
+        context.log.warning(f"{', '.join(report.withheld)}: withheld (published empty) until their source builds")
     return dg.MaterializeResult(metadata={**report.as_metadata(), "left as published": ", ".join(left) or "none"})
 
 

@@ -92,7 +92,7 @@ def crawl_unless_built(
 def materialized(key: str, report: Report, warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """What the UI shows of a raw table after a load: what came, and how many rows the table has now."""
     # Of a raw table that is a view, the table of its values says the same, and at once.
-    stored = {entity.table.name: entity.stored[-1].name for entity in ENTITIES if entity.stored}
+    stored = {entity.table.name: entity.tables[-1].name for entity in ENTITIES if entity.tables}
     table = stored.get(f"raw.{key}", f"raw.{key}")
     row_count = count_rows(warehouse, [table])[table]
     return dg.MaterializeResult(

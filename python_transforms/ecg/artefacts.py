@@ -1,4 +1,4 @@
-"""Steps of a signal that no heart makes: a loose plug's spikes and jumps.
+"""Limit steps of a signal that no heart makes: a loose plug's spikes and jumps.
 
 What rises or falls many times as steeply as beats do is limited to a few times their steepness: a spike of -154 mV
 becomes one of some mV, a jump a small one, and the rest of the signal is what it was, shifted. Without that a filter
@@ -66,13 +66,13 @@ def limit_steps(runs: FloatArray, sampling_rate_hz: float) -> tuple[FloatArray, 
 
 
 def block_starts(n_samples: int, sampling_rate_hz: float) -> IntArray:
-    """Where the blocks of ``BLOCK_S`` begin; the last takes what is left over."""
+    """Return the sample index at which each block of ``BLOCK_S`` begins; the last block takes what is left over."""
     size = max(1, round(BLOCK_S * sampling_rate_hz))
     return np.arange(max(1, n_samples // size)) * size
 
 
 def _steepest(runs: FloatArray, starts: IntArray) -> FloatArray:
-    """The steepest step of each block, shape ``(n_runs, n_blocks)``; a long run's in pieces, for bounded memory."""
+    """Find the steepest step of each block, shape ``(n_runs, n_blocks)``; long runs in pieces, for bounded memory."""
     n_runs, n_samples = runs.shape
     size = int(starts[1]) if len(starts) > 1 else n_samples
     steepest = np.zeros((n_runs, len(starts)))
@@ -90,6 +90,6 @@ def _steepest(runs: FloatArray, starts: IntArray) -> FloatArray:
 
 
 def _largest(steps: FloatArray) -> FloatArray:
-    """The largest absolute value along the last axis."""
+    """Return the largest absolute value along the last axis."""
     largest: FloatArray = np.maximum(steps.max(axis=-1), -steps.min(axis=-1))
     return largest

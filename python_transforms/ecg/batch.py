@@ -1,4 +1,4 @@
-"""The whole ECG transform of a batch: inspect, filter, find beats, measure."""
+"""Transform a batch of ECG runs: inspect, filter, find beats, measure."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from python_transforms.ecg.beat_measurement import MeasuredBeats, measure_beats
+from python_transforms.ecg.beat_waves import BEAT_COLUMNS
 from python_transforms.ecg.beats import r_peaks
 from python_transforms.ecg.delineation import AVERAGED_FIGURES
 from python_transforms.ecg.features import mean_by_run, median_by_run, rr_statistics
@@ -18,10 +20,8 @@ from python_transforms.ecg.filtering import (
     require_mains,
     slices,
 )
-from python_transforms.ecg.measured_beats import MeasuredBeats, measure_beats
 from python_transforms.ecg.quality import inspect, window_quality
 from python_transforms.ecg.rhythm import LEAST_CORRELATION, Rhythm, classify_intervals
-from python_transforms.ecg.single_beats import BEAT_COLUMNS
 from python_transforms.ecg_features import FEATURES
 
 # Changes whenever a figure or a filtered sample may change by more than rounding: stored rows say what made them.
@@ -33,7 +33,7 @@ BEAT_FIGURES = ("rr_ms", "is_normal", "is_ectopic", "is_misdetected", "correlati
 
 @dataclass(frozen=True)
 class EcgBatch:
-    """What became of a batch of runs, row for row.
+    """Hold the results of a batch of runs, row for row.
 
     Attributes
     ----------
@@ -78,6 +78,10 @@ def transform_batch(ecg_mv: FloatArray, sampling_rate_hz: float, mains_hz: float
     mains_hz
         Mains frequency to take out (50 or 60); None to look for it in each run.
 
+    Returns
+    -------
+    Filtered signals, R peaks, figures of beats and features, row for row.
+
     Raises
     ------
     ValueError
@@ -104,13 +108,13 @@ def transform_batch(ecg_mv: FloatArray, sampling_rate_hz: float, mains_hz: float
 
 
 def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None, filtered: FloatArray) -> EcgBatch:
-    """A slice of the batch; its filtered signals are written into ``filtered``."""
+    """Transform a slice of the batch; its filtered signals are written into ``filtered``."""
     n_runs = len(raw)
-    found = inspect(raw, sampling_rate_hz)
-    is_usable = np.array([reason is None for reason in found.unusable_reason], bool)
-    first = np.where(is_usable, found.flat_start_sample_count, 0)
+    inspected = inspect(raw, sampling_rate_hz)
+    is_usable = np.array([reason is None for reason in inspected.unusable_reason], bool)
+    first = np.where(is_usable, inspected.flat_start_sample_count, 0)
     if is_usable.any():
-        _, mains = filter_runs(found.ready_mv, sampling_rate_hz, mains_hz, first, out=filtered)
+        _, mains = filter_runs(inspected.ready_mv, sampling_rate_hz, mains_hz, first, out=filtered)
         run, index = r_peaks(filtered, sampling_rate_hz)
     else:
         filtered[:], mains = 0, np.full(n_runs, np.nan)
@@ -128,7 +132,7 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
         sampling_rate_hz,
         LEAST_CORRELATION,
     )
-    quality = window_quality(found.ready_mv, filtered, run, index, measured.correlation, sampling_rate_hz)
+    quality = window_quality(inspected.ready_mv, filtered, run, index, measured.correlation, sampling_rate_hz)
     quality[~is_usable] = np.nan
     beats, rhythm_features = _judge(rhythm, measured, run, index, n_runs, sampling_rate_hz)
     for row in np.flatnonzero(first):
@@ -140,17 +144,17 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
     count = np.bincount(run, minlength=n_runs)
     is_up = np.bincount(run, weights=filtered[run, index] > 0, minlength=n_runs)
     features: dict[str, NDArray[Any]] = {
-        "raw_min_mv": found.raw_min_mv,
-        "raw_max_mv": found.raw_max_mv,
+        "raw_min_mv": inspected.raw_min_mv,
+        "raw_max_mv": inspected.raw_max_mv,
         "filtered_min_mv": np.where(is_usable, low, np.nan),
         "filtered_max_mv": np.where(is_usable, high, np.nan),
         "mains_frequency_hz": np.where(is_usable, mains, np.nan),
-        "flat_start_sample_count": found.flat_start_sample_count,
-        "interpolated_sample_count": found.interpolated_sample_count,
-        "artefact_sample_count": found.artefact_sample_count,
-        "longest_gap_ms": found.longest_gap_ms,
-        "constant_sample_count": found.constant_sample_count,
-        "clipped_sample_count": found.clipped_sample_count,
+        "flat_start_sample_count": inspected.flat_start_sample_count,
+        "interpolated_sample_count": inspected.interpolated_sample_count,
+        "artefact_sample_count": inspected.artefact_sample_count,
+        "longest_gap_ms": inspected.longest_gap_ms,
+        "constant_sample_count": inspected.constant_sample_count,
+        "clipped_sample_count": inspected.clipped_sample_count,
         "is_inverted": is_up < count / 2,
         "beat_count": count,
         **rhythm_features,
@@ -165,14 +169,14 @@ def _transform(raw: FloatArray, sampling_rate_hz: float, mains_hz: float | None,
         features=features,
         window_quality=quality,
         is_usable=is_usable,
-        unusable_reason=found.unusable_reason,
+        unusable_reason=inspected.unusable_reason,
     )
 
 
 def _judge(
     rhythm: Rhythm, measured: MeasuredBeats, run: IntArray, index: IntArray, n_runs: int, sampling_rate_hz: float
 ) -> tuple[NDArray[np.float32], dict[str, NDArray[Any]]]:
-    """Which beats are normal, with their figures; and the statistics of the intervals between those."""
+    """Decide which beats are normal; return all beats' figures, and statistics of intervals between normal beats."""
     is_unlike = measured.correlation < LEAST_CORRELATION
     is_ectopic = rhythm.is_ectopic | (is_unlike & rhythm.is_premature & ~rhythm.is_extra)
     is_misdetected = ~is_ectopic & (rhythm.is_extra | is_unlike)
@@ -201,7 +205,7 @@ def _judge(
 def _averaged_features(
     measured: MeasuredBeats, mean_nn_ms: FloatArray, run: IntArray, n_runs: int
 ) -> dict[str, NDArray[Any]]:
-    """Figures of the averaged beats (of a long run the median over its segments), and what all beats have in common."""
+    """Sum up the averaged beats (of a long run the median over its segments), and figures of all beats of a run."""
     averaged = {name: median_by_run(measured.averaged[name], measured.segment_run, n_runs) for name in AVERAGED_FIGURES}
     is_known = np.isfinite(measured.correlation)
     rr_s = mean_nn_ms / 1000

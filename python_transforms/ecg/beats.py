@@ -1,4 +1,4 @@
-"""Finds the R peaks of ECG signals, over batches of equal-length runs.
+"""Find the R peaks of ECG signals, in batches of equal-length runs.
 
 The detector is of the family that Pan and Tompkins founded: a band in which QRS complexes stand out, its energy, and
 thresholds that follow the heights of the beats around. What is near the threshold is then weighed anew: by its height,
@@ -7,6 +7,9 @@ candidates of all runs, at once.
 
 The parameters were chosen on ten records of the MIT-BIH database and hold there for what is written beside them;
 ``docs/ecg.md`` says how the score moves when each of them is changed.
+
+The module is longer than 400 lines: it is one algorithm with its parameters, whose benchmark
+(``benchmarks/r_peak_parameters.py``) changes them one by one, and its steps are of no use without each other.
 
 References
 ----------
@@ -22,6 +25,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage, signal
 
 from python_transforms.ecg.artefacts import BLOCK_S, block_starts, limit_steps
+from python_transforms.ecg.blocked_p_waves import mean_p_waves, resemble
 from python_transforms.ecg.filtering import (
     BoolArray,
     FloatArray,
@@ -31,7 +35,6 @@ from python_transforms.ecg.filtering import (
     slices,
     zero_phase,
 )
-from python_transforms.ecg.p_waves import mean_p_waves, resemble
 
 # Alone, the detector goes through runs in slices of about this many samples: a fifth faster than three times as many,
 # which are beyond the caches. (Within the transform, threads would be in each other's way with so little.)
@@ -99,7 +102,7 @@ T_WAVE_PENALTY = 1.0
 P_HEIGHT = 0.45
 P_PHASE = (0.55, 0.9)
 P_SINCE = 20.0
-# … if the beat would be due after it, to this part of an interval, as after any other (see p_waves.py).
+# … if the beat would be due after it, to this part of an interval, as after any other (see blocked_p_waves.py).
 P_DUE = 0.15
 # Beats that fade to a fifth of their neighbours are still found; lower candidates are not worth the work.
 LEAST_HEIGHT = 0.15
@@ -118,7 +121,7 @@ OWN_POLARITY = 0.5
 
 
 def detect_r_peaks(ecg_mv: FloatArray, sampling_rate_hz: float) -> list[IntArray]:
-    """R peaks of each run, whichever way they point.
+    """Find the R peaks of each run, whichever way they point.
 
     Scaling, offset and sign of the signal do not matter. Long recordings are taken block by block, so that memory is
     bounded by the block.
@@ -146,17 +149,21 @@ def detect_r_peaks(ecg_mv: FloatArray, sampling_rate_hz: float) -> list[IntArray
     broken = np.flatnonzero(~np.isfinite(signals).all(axis=1))
     if len(broken):
         raise ValueError(f"run {broken[0]} has a missing or infinite sample: fill gaps first (`quality.inspect`)")
-    found: list[IntArray] = []
+    peaks: list[IntArray] = []
     for rows in slices(len(signals), signals.shape[1], DETECTOR_SLICE_SAMPLES):
         run, index = r_peaks(signals[rows], sampling_rate_hz)
-        found += np.split(index, np.searchsorted(run, np.arange(1, rows.stop - rows.start)))
-    return found
+        peaks += np.split(index, np.searchsorted(run, np.arange(1, rows.stop - rows.start)))
+    return peaks
 
 
 def r_peaks(ecg_mv: FloatArray, sampling_rate_hz: float) -> tuple[IntArray, IntArray]:
-    """As :func:`detect_r_peaks`, as two flat arrays: the run of each beat and its sample index, ordered by both.
+    """Find R peaks as :func:`detect_r_peaks` does, without its checks.
 
     All runs are worked on at once: memory grows with their number, not with their length.
+
+    Returns
+    -------
+    The run of each beat and its sample index, ordered by both, shape ``(n_beats,)`` each.
     """
     runs, indices = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for read, kept in blocks(ecg_mv.shape[1], sampling_rate_hz):
@@ -175,7 +182,7 @@ def r_peaks(ecg_mv: FloatArray, sampling_rate_hz: float) -> tuple[IntArray, IntA
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Maxima of the QRS energy of all runs, in one line: ``time`` grows over all of them, far apart between runs."""
+    """Hold the maxima of the QRS energy of all runs in one line: ``time`` grows over all, far apart between runs."""
 
     run: IntArray
     position: IntArray
@@ -187,36 +194,38 @@ class _Candidates:
 
 
 def _detect(runs: FloatArray, sampling_rate_hz: float) -> tuple[IntArray, IntArray]:
-    """Run and sample index of each beat."""
+    """Find run and sample index of each beat of one block."""
     step = max(1, round(sampling_rate_hz / ANALYSIS_HZ))
     rate = sampling_rate_hz / step
     low, offset = _decimate(runs, step)
-    found = _candidates(limit_steps(low, rate)[0], rate)
-    beats = _without_t_waves(found, _highest(found, found.height > FIRST_THRESHOLD * found.level, rate), rate)
+    candidates = _candidates(limit_steps(low, rate)[0], rate)
+    beats = _without_t_waves(
+        candidates, _highest(candidates, candidates.height > FIRST_THRESHOLD * candidates.level, rate), rate
+    )
     if len(beats) == 0:
         return beats, beats
-    usual, threshold = _second_threshold(found, beats)
-    beats = _without_t_waves(found, _highest(found, found.height > threshold, rate), rate)
-    candidate = np.flatnonzero(found.height > LEAST_HEIGHT * usual)
+    usual, threshold = _second_threshold(candidates, beats)
+    beats = _without_t_waves(candidates, _highest(candidates, candidates.height > threshold, rate), rate)
+    candidate = np.flatnonzero(candidates.height > LEAST_HEIGHT * usual)
     coarse, _ = _decimate(low, SHAPE_STEP)
     for _ in range(ROUNDS):
-        place = _place(found, candidate, beats)
-        evidence = np.full(len(found.time), -np.inf)
-        evidence[candidate] = _evidence(coarse, found, candidate, place, beats, threshold, rate)
-        evidence[_blocked_p_waves(low, rate, found, candidate, place, beats, usual, evidence)] = -np.inf
-        beats = _highest(found, evidence > 0, rate, evidence)
+        place = _place(candidates, candidate, beats)
+        evidence = np.full(len(candidates.time), -np.inf)
+        evidence[candidate] = _evidence(coarse, candidates, candidate, place, beats, threshold, rate)
+        evidence[_blocked_p_waves(low, rate, candidates, candidate, place, beats, usual, evidence)] = -np.inf
+        beats = _highest(candidates, evidence > 0, rate, evidence)
         if len(beats) == 0:
             return beats, beats
-    run = found.run[beats]
-    baseline = _local_mean(low, run, found.position[beats], rate) + offset[run]
-    index = _locate(runs, run, found.position[beats] * step + (step - 1) // 2, baseline, sampling_rate_hz)
+    run = candidates.run[beats]
+    baseline = _local_mean(low, run, candidates.position[beats], rate) + offset[run]
+    index = _locate(runs, run, candidates.position[beats] * step + (step - 1) // 2, baseline, sampling_rate_hz)
     cut = CUT_S * sampling_rate_hz
     is_whole = (index >= cut) & (index < runs.shape[1] - cut)
     return run[is_whole], index[is_whole]
 
 
 def _decimate(runs: FloatArray, step: int) -> tuple[FloatArray, FloatArray]:
-    """Means of ``step`` samples about the mean of the run, and that mean."""
+    """Average each ``step`` samples, and subtract the mean of the run; return that mean too."""
     n_kept = runs.shape[1] // step * step
     low = runs[:, 0:n_kept:step].copy()
     for first in range(1, step):
@@ -253,7 +262,7 @@ def _candidates(low: FloatArray, rate: float) -> _Candidates:
 
 
 def _local_level(energy: FloatArray, run: IntArray, position: IntArray, rate: float) -> tuple[FloatArray, FloatArray]:
-    """The height that beats have around each candidate, and the most of that in its run."""
+    """Estimate the height of beats around each candidate; return also the greatest such height of its run."""
     starts = block_starts(energy.shape[1], rate)
     n_blocks = len(starts)
     tops = np.sqrt(np.maximum(np.maximum.reduceat(energy, starts, axis=1), 0))
@@ -269,14 +278,16 @@ def _local_level(energy: FloatArray, run: IntArray, position: IntArray, rate: fl
     return level, levels.max(axis=1)[run]
 
 
-def _highest(found: _Candidates, is_candidate: BoolArray, rate: float, heights: FloatArray | None = None) -> IntArray:
-    """Of candidates nearer than the refractory time the highest; which of all candidates these are, ascending."""
-    heights = found.height if heights is None else heights
+def _highest(
+    candidates: _Candidates, is_candidate: BoolArray, rate: float, heights: FloatArray | None = None
+) -> IntArray:
+    """Choose the highest of candidates nearer than the refractory time; return their indices, ascending."""
+    heights = candidates.height if heights is None else heights
     left = np.flatnonzero(is_candidate)
     kept = []
     while len(left):
         height = heights[left]
-        is_near = np.diff(found.time[left]) < REFRACTORY_S * rate
+        is_near = np.diff(candidates.time[left]) < REFRACTORY_S * rate
         rises = height[1:] > height[:-1]
         is_top = ~(np.append(is_near & rises, False) | np.append(False, is_near & ~rises))
         kept.append(left[is_top])
@@ -285,63 +296,66 @@ def _highest(found: _Candidates, is_candidate: BoolArray, rate: float, heights: 
     return np.sort(np.concatenate(kept)) if kept else left
 
 
-def _without_t_waves(found: _Candidates, beats: IntArray, rate: float) -> IntArray:
-    is_t_wave = _is_t_wave(found, beats[1:], beats[:-1], rate)
+def _without_t_waves(candidates: _Candidates, beats: IntArray, rate: float) -> IntArray:
+    is_t_wave = _is_t_wave(candidates, beats[1:], beats[:-1], rate)
     is_beat: BoolArray = np.append(True, ~is_t_wave)[: len(beats)]
     return beats[is_beat]
 
 
-def _is_t_wave(found: _Candidates, candidate: IntArray, beat_before: IntArray, rate: float) -> BoolArray:
-    distance = found.time[candidate] - found.time[beat_before]
-    slope, slope_before = found.slope[candidate], found.slope[beat_before]
+def _is_t_wave(candidates: _Candidates, candidate: IntArray, beat_before: IntArray, rate: float) -> BoolArray:
+    distance = candidates.time[candidate] - candidates.time[beat_before]
+    slope, slope_before = candidates.slope[candidate], candidates.slope[beat_before]
     is_t_wave = np.zeros(len(candidate), bool)
     for seconds, part in T_WAVES:
         is_t_wave |= (distance > 0) & (distance < seconds * rate) & (slope < part * slope_before)
     return is_t_wave
 
 
-def _second_threshold(found: _Candidates, beats: IntArray) -> tuple[FloatArray, FloatArray]:
-    """For each candidate the usual height of beats around, infinite in a run without any, and what a beat exceeds."""
-    usual = _around(found, beats, np.inf)
-    is_rejected = found.height < SECOND_THRESHOLD * usual
+def _second_threshold(candidates: _Candidates, beats: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Compute for each candidate the usual height of beats around, infinite in a run without any, and the threshold."""
+    usual = _around(candidates, beats, np.inf)
+    is_rejected = candidates.height < SECOND_THRESHOLD * usual
     is_rejected[beats] = False
     is_rejected &= np.isfinite(usual)
-    noise = _around(found, np.flatnonzero(is_rejected), 0.0)
+    noise = _around(candidates, np.flatnonzero(is_rejected), 0.0)
     raised = np.minimum(REJECTED_FACTOR * noise, REJECTED_LIMIT * usual)
     return usual, np.maximum(SECOND_THRESHOLD * usual, raised)
 
 
-def _around(found: _Candidates, chosen: IntArray, otherwise: float) -> FloatArray:
-    """For each candidate the running median height at the nearest chosen one of its run."""
+def _around(candidates: _Candidates, chosen: IntArray, otherwise: float) -> FloatArray:
+    """Take for each candidate the running median height at the nearest chosen candidate of its run."""
     if len(chosen) == 0:
-        return np.full(len(found.time), otherwise)
-    median = _running_median(found.height[chosen], found.run[chosen], NEIGHBOURS)
-    after = np.minimum(np.searchsorted(chosen, np.arange(len(found.time))), len(chosen) - 1)
+        return np.full(len(candidates.time), otherwise)
+    median = _running_median(candidates.height[chosen], candidates.run[chosen], NEIGHBOURS)
+    after = np.minimum(np.searchsorted(chosen, np.arange(len(candidates.time))), len(chosen) - 1)
     before = np.maximum(after - 1, 0)
-    is_before_nearer = found.time - found.time[chosen[before]] <= np.abs(found.time[chosen[after]] - found.time)
+    is_before_nearer = candidates.time - candidates.time[chosen[before]] <= np.abs(
+        candidates.time[chosen[after]] - candidates.time
+    )
     nearest = np.where(is_before_nearer, before, after)
-    return np.where(found.run[chosen[nearest]] == found.run, median[nearest], otherwise)
+    return np.where(candidates.run[chosen[nearest]] == candidates.run, median[nearest], otherwise)
 
 
 def _running_median(values: FloatArray, run: IntArray, size: int) -> FloatArray:
-    """Median of the ``size`` values around each value, of its own run, fewer where the run has fewer."""
+    """Compute the median of the ``size`` values around each value, of its own run, fewer where the run has fewer."""
     start, stop = np.searchsorted(run, run, "left"), np.searchsorted(run, run, "right")
     size = min(size, int((stop - start).max(initial=1)))
     low = np.clip(np.arange(len(values)) - size // 2, start, np.maximum(start, stop - size))
     index = low[:, None] + np.arange(size)
     is_inside = index < stop[:, None]
     ordered = np.sort(np.where(is_inside, values[np.minimum(index, len(values) - 1)], np.inf), axis=1)
-    count, each = is_inside.sum(axis=1), np.arange(len(values))
-    median: FloatArray = (ordered[each, (count - 1) // 2] + ordered[each, count // 2]) / 2
+    count, row = is_inside.sum(axis=1), np.arange(len(values))
+    median: FloatArray = (ordered[row, (count - 1) // 2] + ordered[row, count // 2]) / 2
     return median
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where candidates stand among beats, in usual intervals: how long after the beat before, how far from the nearer
-    one, and how wide the gap between both is; and the usual interval, in samples.
+    """Hold where candidates stand among beats, in usual intervals; and the usual interval, in samples.
 
-    At either end of a run the neighbour that is not seen is taken to be as far as the one that is.
+    ``since`` is the time after the beat before, ``nearer`` the distance from the nearer beat, ``gap`` the time between
+    the beats on either side. At either end of a run the neighbour that is not seen is taken to be as far as the one
+    that is.
     """
 
     since: FloatArray
@@ -350,16 +364,16 @@ class _Place:
     interval: FloatArray
 
 
-def _place(found: _Candidates, candidate: IntArray, beats: IntArray) -> _Place:
+def _place(candidates: _Candidates, candidate: IntArray, beats: IntArray) -> _Place:
     at = np.searchsorted(beats, candidate)
     is_beat = beats[np.minimum(at, len(beats) - 1)] == candidate
     before, after = at - 1, at + is_beat
-    has_before = (before >= 0) & (found.run[beats[before]] == found.run[candidate])
+    has_before = (before >= 0) & (candidates.run[beats[before]] == candidates.run[candidate])
     after_or_last = np.minimum(after, len(beats) - 1)
-    has_after = (after < len(beats)) & (found.run[beats[after_or_last]] == found.run[candidate])
-    interval = _usual_interval(found, beats)[np.where(has_before, before, after_or_last)]
-    since = np.where(has_before, found.time[candidate] - found.time[beats[before]], np.inf) / interval
-    until = np.where(has_after, found.time[beats[after_or_last]] - found.time[candidate], np.inf) / interval
+    has_after = (after < len(beats)) & (candidates.run[beats[after_or_last]] == candidates.run[candidate])
+    interval = _usual_interval(candidates, beats)[np.where(has_before, before, after_or_last)]
+    since = np.where(has_before, candidates.time[candidate] - candidates.time[beats[before]], np.inf) / interval
+    until = np.where(has_after, candidates.time[beats[after_or_last]] - candidates.time[candidate], np.inf) / interval
     nearer = np.minimum(since, until)
     farther = np.where(has_before & has_after, np.maximum(since, until), nearer)
     return _Place(since, nearer, nearer + farther, interval)
@@ -367,70 +381,72 @@ def _place(found: _Candidates, candidate: IntArray, beats: IntArray) -> _Place:
 
 def _evidence(
     coarse: FloatArray,
-    found: _Candidates,
+    candidates: _Candidates,
     candidate: IntArray,
     place: _Place,
     beats: IntArray,
     threshold: FloatArray,
     rate: float,
 ) -> FloatArray:
-    """How much speaks for each candidate, given the beats accepted so far.
+    """Add up what speaks for each candidate, given the beats accepted so far.
 
-    Similarity, which takes the longest, is looked at only where it can decide: of most beats and waves of a clean
+    Similarity, which takes the longest, is computed only where it can decide: of most beats and waves of a clean
     signal the rest says enough.
     """
     before = np.maximum(np.searchsorted(beats, candidate) - 1, 0)
     evidence: FloatArray = (
-        np.log2(found.height[candidate] / threshold[candidate])
+        np.log2(candidates.height[candidate] / threshold[candidate])
         + GAP_WEIGHT * np.clip(place.gap, *GAP_LIMITS)
         + NEARER_WEIGHT * np.minimum(place.nearer, 1)
-        - T_WAVE_PENALTY * _is_t_wave(found, candidate, beats[before], rate)
+        - T_WAVE_PENALTY * _is_t_wave(candidates, candidate, beats[before], rate)
         - EVIDENCE_LIMIT
     )
     possible = np.flatnonzero(evidence > -SIMILARITY_WEIGHT)
-    is_near = np.diff(found.time[candidate[possible]]) < REFRACTORY_S * rate
+    is_near = np.diff(candidates.time[candidate[possible]]) < REFRACTORY_S * rate
     has_rival = np.append(is_near, False) | np.append(False, is_near)
-    asked = possible[(evidence[possible] <= 0) | has_rival[: len(possible)]]
-    evidence[asked] += SIMILARITY_WEIGHT * _similarity(coarse, rate, found, candidate[asked], beats)
+    undecided = possible[(evidence[possible] <= 0) | has_rival[: len(possible)]]
+    evidence[undecided] += SIMILARITY_WEIGHT * _similarity(coarse, rate, candidates, candidate[undecided], beats)
     return evidence
 
 
 def _blocked_p_waves(
     low: FloatArray,
     rate: float,
-    found: _Candidates,
+    candidates: _Candidates,
     candidate: IntArray,
     place: _Place,
     beats: IntArray,
     usual: FloatArray,
     evidence: FloatArray,
 ) -> IntArray:
-    """Of what would be a beat the P waves that no QRS complex follows: low, as much before the time of a beat as P
-    waves are, and like those of the same piece."""
-    is_low = found.height < P_HEIGHT * usual
+    """Find P waves that no QRS complex follows among the candidates that would be beats.
+
+    They are low, lie as long before the time of a beat as P waves do, and look like those of the same piece.
+    """
+    is_low = candidates.height < P_HEIGHT * usual
     since = np.where(place.since < P_SINCE, place.since, 0)
-    asked = np.flatnonzero(is_low[candidate] & (evidence[candidate] > 0) & (since > P_PHASE[0]))
-    phase = since[asked] % 1
-    asked = asked[(phase > P_PHASE[0]) & (phase < P_PHASE[1])]
-    wave = candidate[asked]
+    possible = np.flatnonzero(is_low[candidate] & (evidence[candidate] > 0) & (since > P_PHASE[0]))
+    phase = since[possible] % 1
+    possible = possible[(phase > P_PHASE[0]) & (phase < P_PHASE[1])]
+    wave = candidate[possible]
     if len(wave) == 0:
         return wave
-    pieces, group = np.unique(found.piece[wave], return_inverse=True)
-    others = beats[np.isin(found.piece[beats], pieces) & ~is_low[beats]]
-    other_group = np.searchsorted(pieces, found.piece[others])
-    waves = mean_p_waves(low, rate, found.run[others], found.position[others], other_group, len(pieces))
-    is_alike, later = resemble(low, found.run[wave], found.position[wave], waves.shape[group])
-    due = since[asked] + (later + waves.lead[group]) / place.interval[asked]
+    pieces, group = np.unique(candidates.piece[wave], return_inverse=True)
+    others = beats[np.isin(candidates.piece[beats], pieces) & ~is_low[beats]]
+    other_group = np.searchsorted(pieces, candidates.piece[others])
+    waves = mean_p_waves(low, rate, candidates.run[others], candidates.position[others], other_group, len(pieces))
+    is_alike, later = resemble(low, candidates.run[wave], candidates.position[wave], waves.shape[group])
+    due = since[possible] + (later + waves.lead[group]) / place.interval[possible]
     return wave[is_alike & (np.abs(due - np.rint(due)) < P_DUE)]
 
 
-def _usual_interval(found: _Candidates, beats: IntArray) -> FloatArray:
-    """Running median interval at each beat, 1 in a run of a single one: any distance is far then."""
-    run = found.run[beats]
+def _usual_interval(candidates: _Candidates, beats: IntArray) -> FloatArray:
+    """Compute the running median interval at each beat, 1 in a run of a single one: any distance is far then."""
+    run = candidates.run[beats]
     first = np.flatnonzero(run[1:] == run[:-1])
     usual = np.ones(len(beats))
     if len(first):
-        interval = found.time[beats[first + 1]] - found.time[beats[first]]
+        interval = candidates.time[beats[first + 1]] - candidates.time[beats[first]]
         usual[first] = _running_median(interval.astype(np.float64), run[first], NEIGHBOURS)
         is_last = np.ones(len(first), bool)
         is_last[:-1] = np.diff(first) > 1
@@ -438,13 +454,13 @@ def _usual_interval(found: _Candidates, beats: IntArray) -> FloatArray:
     return usual
 
 
-def _shapes(coarse: FloatArray, rate: float, found: _Candidates, chosen: IntArray, shifts: int) -> FloatArray:
-    """Surroundings of candidates, shape ``(n_chosen, 1 + 2 * shifts, n)``: shifted, each of length 1."""
+def _shapes(coarse: FloatArray, rate: float, candidates: _Candidates, chosen: IntArray, shifts: int) -> FloatArray:
+    """Cut out the surroundings of candidates, shape ``(n_chosen, 1 + 2 * shifts, n)``: shifted, each of length 1."""
     n_samples = coarse.shape[1]
     half = max(1, round(SHAPE_S * rate / SHAPE_STEP))
-    position = (found.position[chosen] // SHAPE_STEP)[:, None]
+    position = (candidates.position[chosen] // SHAPE_STEP)[:, None]
     index = np.clip(position + np.arange(-half - shifts, half + shifts + 1), 0, n_samples - 1)
-    wide = np.take(coarse, found.run[chosen][:, None] * n_samples + index)
+    wide = np.take(coarse, candidates.run[chosen][:, None] * n_samples + index)
     shapes = sliding_window_view(wide, 2 * half + 1, axis=1).copy()
     shapes -= shapes.mean(axis=2, keepdims=True)
     norm = np.sqrt(np.einsum("ijk,ijk->ij", shapes, shapes))[:, :, None]
@@ -452,17 +468,22 @@ def _shapes(coarse: FloatArray, rate: float, found: _Candidates, chosen: IntArra
     return scaled
 
 
-def _similarity(coarse: FloatArray, rate: float, found: _Candidates, asked: IntArray, beats: IntArray) -> FloatArray:
-    """Correlation of candidates with the third most similar of the beats of their piece, from 0 to 1.
+def _similarity(
+    coarse: FloatArray, rate: float, candidates: _Candidates, chosen: IntArray, beats: IntArray
+) -> FloatArray:
+    """Correlate candidates with the third most similar of the beats of their piece, from 0 to 1.
 
     Beats that short runs do not have are taken to be somewhat similar.
     """
-    pieces, group = np.unique(found.piece[asked], return_inverse=True)
-    known = beats[np.isin(found.piece[beats], pieces)]
-    known_group = np.searchsorted(pieces, found.piece[known])
+    pieces, group = np.unique(candidates.piece[chosen], return_inverse=True)
+    known = beats[np.isin(candidates.piece[beats], pieces)]
+    known_group = np.searchsorted(pieces, candidates.piece[known])
     n_known = np.bincount(known_group, minlength=len(pieces))
     n_columns = max(ENOUGH_BEATS, int(n_known.max(initial=0)))
-    shapes, known_shapes = _shapes(coarse, rate, found, asked, SHAPE_SHIFTS), _shapes(coarse, rate, found, known, 0)
+    shapes, known_shapes = (
+        _shapes(coarse, rate, candidates, chosen, SHAPE_SHIFTS),
+        _shapes(coarse, rate, candidates, known, 0),
+    )
     references = np.zeros((len(pieces), shapes.shape[2], n_columns), shapes.dtype)
     references[known_group, :, _rank_within(known_group)] = known_shapes[:, 0]
     slot = _rank_within(group)
@@ -474,18 +495,18 @@ def _similarity(coarse: FloatArray, rate: float, found: _Candidates, asked: IntA
         np.maximum(best, (padded @ references)[group, slot], out=best)
     best.partition((n_columns - SIMILAR_BEATS - 1, n_columns - SIMILAR_BEATS), axis=1)
     # an accepted beat meets itself first
-    is_beat = np.isin(asked, known, assume_unique=True)
+    is_beat = np.isin(chosen, known, assume_unique=True)
     return np.where(is_beat, best[:, n_columns - SIMILAR_BEATS - 1], best[:, n_columns - SIMILAR_BEATS])
 
 
 def _rank_within(group: IntArray) -> IntArray:
-    """How many members of the same group come before each; groups ascend."""
+    """Count the members of the same group before each; groups ascend."""
     rank: IntArray = np.arange(len(group)) - np.searchsorted(group, group)
     return rank
 
 
 def _local_mean(low: FloatArray, run: IntArray, position: IntArray, rate: float) -> FloatArray:
-    """Mean of the signal around each position, as far as the run goes."""
+    """Average the signal around each position, as far as the run goes."""
     wide, n_samples = max(1, round(R_BASELINE_S * rate)), low.shape[1]
     index = position[:, None] + np.arange(-wide, wide + 1)
     is_inside = (index >= 0) & (index < n_samples)
@@ -497,7 +518,7 @@ def _local_mean(low: FloatArray, run: IntArray, position: IntArray, rate: float)
 def _locate(
     runs: FloatArray, run: IntArray, centre: IntArray, baseline: FloatArray, sampling_rate_hz: float
 ) -> IntArray:
-    """Sample index of the R peak near each centre: up or down as its neighbours unless it clearly points one way."""
+    """Find the R peak near each centre: up or down as its neighbours unless it clearly points one way."""
     reach = max(1, round(R_WINDOW_S * sampling_rate_hz))
     index = np.clip(centre[:, None] + np.arange(-reach, reach + 1), 0, runs.shape[1] - 1)
     values = np.take(runs, run[:, None] * runs.shape[1] + index) - baseline[:, None]

@@ -1,6 +1,6 @@
-"""Delineates averaged heart beats: onsets, peaks and ends of the P wave, the QRS complex and the T wave.
+"""Delineate averaged heart beats: onsets, peaks and ends of the P wave, the QRS complex and the T wave.
 
-On an averaged beat noise has left in proportion to the square root of the number of beats. Times are counted from the R
+Noise falls with the square root of the number of beats that are averaged. Times are counted from the R
 peak, so those before it are negative. All segments are computed at once.
 
 References
@@ -72,7 +72,7 @@ AVERAGED_FIGURES = (
 
 @dataclass(frozen=True)
 class AveragedBeats:
-    """Averaged beats of ``n`` segments on the grid, shape ``(n, n_columns)``; R lies at column ``r_column``."""
+    """Hold the averaged beats of ``n`` segments on the grid, shape ``(n, n_columns)``; R is at column ``r_column``."""
 
     mean_mv: FloatArray
     standard_error_mv: FloatArray
@@ -83,7 +83,7 @@ class AveragedBeats:
 
 @dataclass(frozen=True)
 class _Wave:
-    """A P or T wave of each segment, in columns from the left, and how high it is; NaN where there is none."""
+    """Hold a P or T wave of each segment, in columns from the left, and how high it is; NaN where there is none."""
 
     onset: FloatArray
     peak: FloatArray
@@ -143,7 +143,7 @@ def fiducials(beats: AveragedBeats) -> dict[str, FloatArray]:
 
 
 def _level_before(mean: FloatArray, onset: FloatArray, rate: float) -> FloatArray:
-    """Mean of the last 20 ms before each onset (in columns)."""
+    """Average the last 20 ms before each onset (in columns)."""
     width = max(1, round(LEVEL_S * rate))
     columns = np.clip(onset[:, None].astype(np.int64) - np.arange(width), 0, None)
     level: FloatArray = np.take_along_axis(mean, columns, axis=1).mean(axis=1)
@@ -151,7 +151,7 @@ def _level_before(mean: FloatArray, onset: FloatArray, rate: float) -> FloatArra
 
 
 def _qrs_bounds(mean: FloatArray, r_column: int, rate: float) -> tuple[FloatArray, FloatArray]:
-    """Columns, between samples, in which the slope of the QRS complex rises above its threshold and falls below it."""
+    """Find the columns, between samples, where the slope of the QRS complex exceeds its threshold first and last."""
     step = np.square(np.diff(mean, axis=1))
     slope = np.sqrt(ndimage.uniform_filter1d(step, max(1, round(SLOPE_WINDOW_S * rate)), axis=1).clip(0))
     reach = round(QRS_REACH_S * rate)
@@ -168,7 +168,7 @@ def _qrs_bounds(mean: FloatArray, r_column: int, rate: float) -> tuple[FloatArra
     row = np.arange(len(mean))
 
     def crossing(quiet: IntArray, loud: IntArray) -> FloatArray:
-        """How far, from the quiet column to the loud one beside it, the threshold is reached."""
+        """Interpolate how far from the quiet column to the loud one beside it the threshold is reached."""
         low, high, limit = slope[row, quiet], slope[row, loud], threshold[:, 0]
         part: FloatArray = np.divide(limit - low, high - low, out=np.zeros(len(row)), where=high > low)
         return part.clip(0, 1)
@@ -182,7 +182,7 @@ def _qrs_bounds(mean: FloatArray, r_column: int, rate: float) -> tuple[FloatArra
 def _qrs_waves(
     above: FloatArray, is_qrs: BoolArray, r_column: int
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Column of the R wave, and amplitudes of Q, R and S, NaN for Q and S that do not go below the level."""
+    """Find the column of the R wave, and amplitudes of Q, R and S, NaN for Q and S that do not go below the level."""
     column, row = np.arange(above.shape[1]), np.arange(len(above))
     inside = np.where(is_qrs, above, 0.0)
     top, bottom = inside.argmax(axis=1), inside.min(axis=1)
@@ -205,7 +205,7 @@ def _p_wave(smooth: FloatArray, qrs_onset: FloatArray, rate: float, least_mv: Fl
 def _t_wave(
     smooth: FloatArray, qrs_end: FloatArray, rr: FloatArray, r_column: int, rate: float, least_mv: FloatArray
 ) -> _Wave:
-    """The T wave; ``rr`` is the RR interval in columns."""
+    """Find the T wave; ``rr`` is the RR interval in columns."""
     n_columns = smooth.shape[1]
     first = qrs_end + T_AFTER_QRS_S * rate
     last = np.minimum(r_column + np.minimum(T_MAX_S * rate, T_MAX_RR * rr), n_columns - 2.0)
@@ -220,7 +220,7 @@ def _find_wave(
     reach_columns: float,
     least_mv: FloatArray,
 ) -> _Wave:
-    """The wave whose peak lies in a window and whose limbs, each within a reach of the peak, stay between bounds.
+    """Find the wave whose peak lies in a window and whose limbs, each within a reach of the peak, stay between bounds.
 
     It is there if its peak is at least so much higher than the higher one of its feet.
     """
@@ -237,7 +237,7 @@ def _find_wave(
 
 
 def _wave_peak(smooth: FloatArray, first: FloatArray, last: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Column, between samples, of the largest wave between two columns, and whether it points up (1) or down (-1).
+    """Find the column, between samples, of the largest wave between two columns; and whether it is up (1) or down (-1).
 
     A wave is what stands out from the straight line between both ends of its window; the peak is where it is highest.
     NaN where the window is empty.
@@ -263,7 +263,7 @@ def _wave_peak(smooth: FloatArray, first: FloatArray, last: FloatArray) -> tuple
 
 
 def _refined(values: FloatArray, at: IntArray) -> FloatArray:
-    """Place of a maximum between samples: the top of the parabola through it and its neighbours."""
+    """Refine the place of a maximum between samples: the top of the parabola through it and its neighbours."""
     row = np.arange(len(values))
     at = at.clip(1, values.shape[1] - 2)
     before, top, after = values[row, at - 1], values[row, at], values[row, at + 1]
@@ -274,7 +274,7 @@ def _refined(values: FloatArray, at: IntArray) -> FloatArray:
 
 
 def _limb(signed: FloatArray, peak: FloatArray, outer: FloatArray, side: int, reach_columns: float) -> FloatArray:
-    """Where a wave ends behind its peak (side 1) or begins before it (-1), no farther than the column ``outer``.
+    """Find where a wave ends behind its peak (side 1) or begins before it (-1), no farther than the column ``outer``.
 
     It is the corner of the largest trapezium under the limb: the limb's steepest point, the outer column and a point
     between them span one with two right angles, whose area is largest where the limb has come down.
@@ -295,14 +295,14 @@ def _limb(signed: FloatArray, peak: FloatArray, outer: FloatArray, side: int, re
 
 
 def _at(values: FloatArray, column: FloatArray) -> FloatArray:
-    """Values at the nearest columns; the first column's where the column is unknown."""
+    """Take the values at the nearest columns; the first column's where the column is unknown."""
     nearest = np.nan_to_num(column).round().astype(np.int64).clip(0, values.shape[1] - 1)
-    found: FloatArray = values[np.arange(len(values)), nearest]
-    return found
+    at_column: FloatArray = values[np.arange(len(values)), nearest]
+    return at_column
 
 
 def _st_level(above: FloatArray, qrs_end: FloatArray, rate: float) -> FloatArray:
-    """Mean level of the ST segment; NaN where it is cut."""
+    """Average the level of the ST segment; NaN where it is cut."""
     column = np.arange(above.shape[1])
     first = qrs_end + (ST_AFTER_J_S - ST_HALF_WIDTH_S) * rate
     is_st = (column >= first[:, None]) & (column <= first[:, None] + 2 * ST_HALF_WIDTH_S * rate)

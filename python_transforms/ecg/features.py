@@ -11,7 +11,7 @@ PNN_LIMIT_MS = 50.0
 def rr_statistics(
     run: IntArray, index: IntArray, n_runs: int, sampling_rate_hz: float, is_nn: BoolArray | None = None
 ) -> dict[str, FloatArray]:
-    """Heart rate and time-domain statistics of the normal intervals between successive beats (NN).
+    """Compute heart rate and time-domain statistics of the normal intervals between successive beats (NN).
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def rr_statistics(
 
 
 def mean_by_run(values: FloatArray, run: IntArray, n_runs: int) -> FloatArray:
-    """Mean of each run's values, NaN of none."""
+    """Compute the mean of each run's values, shape ``(n_runs,)``; NaN of none."""
     count = np.bincount(run, minlength=n_runs)
     total = np.bincount(run, weights=values, minlength=n_runs)
     mean: FloatArray = np.divide(total, count, out=np.full(n_runs, np.nan), where=count > 0)
@@ -68,7 +68,7 @@ def mean_by_run(values: FloatArray, run: IntArray, n_runs: int) -> FloatArray:
 
 
 def _deviation_by_run(values: FloatArray, run: IntArray, n_runs: int) -> FloatArray:
-    """Standard deviation with ``n - 1``."""
+    """Compute the standard deviation with ``n - 1``."""
     count = np.bincount(run, minlength=n_runs)
     squares = np.square(values - mean_by_run(values, run, n_runs)[run])
     total = np.bincount(run, weights=squares, minlength=n_runs)
@@ -77,7 +77,7 @@ def _deviation_by_run(values: FloatArray, run: IntArray, n_runs: int) -> FloatAr
 
 
 def median_by_run(values: FloatArray, run: IntArray, n_runs: int) -> FloatArray:
-    """Median of each run's values, those that are not known left out; NaN of none."""
+    """Compute the median of each run's known values, shape ``(n_runs,)``; NaN of none."""
     is_known = np.isfinite(values)
     values, run = values[is_known], run[is_known]
     count = np.bincount(run, minlength=n_runs)

@@ -1,4 +1,4 @@
-"""Filters ECG signals: zero-phase Butterworth band-pass and mains notch, over batches of equal-length runs.
+"""Filter ECG signals: zero-phase Butterworth band-pass and mains notch, over batches of equal-length runs.
 
 The filters are designed as second-order sections and applied forward and backward, as
 :func:`scipy.signal.sosfiltfilt` does. Running a filter both ways multiplies the spectrum by ``|H|²``, a real number:
@@ -48,7 +48,7 @@ BLOCK_MARGIN_S = 10.0
 def bandpass_sections(
     sampling_rate_hz: float, low_hz: float = LOW_HZ, high_hz: float = HIGH_HZ, order: int = ORDER
 ) -> FloatArray:
-    """Second-order sections of the Butterworth band-pass that runs each way.
+    """Design the Butterworth band-pass that runs each way, as second-order sections.
 
     Raises
     ------
@@ -65,13 +65,13 @@ def bandpass_sections(
 
 @lru_cache(maxsize=16)
 def highpass_sections(sampling_rate_hz: float, low_hz: float = LOW_HZ, order: int = ORDER) -> FloatArray:
-    """Second-order sections of the low edge alone, for rates that have no room for the high one."""
+    """Design the low edge alone, for rates that have no room for the high one, as second-order sections."""
     return _read_only(signal.butter(order, low_hz, "highpass", fs=sampling_rate_hz, output="sos"))
 
 
 @lru_cache(maxsize=16)
 def notch_sections(sampling_rate_hz: float, notch_hz: float) -> FloatArray:
-    """Second-order section of the mains notch that runs each way.
+    """Design the mains notch that runs each way, as a second-order section.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def notch_sections(sampling_rate_hz: float, notch_hz: float) -> FloatArray:
 
 
 def _read_only(sections: FloatArray) -> FloatArray:
-    """A design is made once for all batches: none of them may change it."""
+    """Protect a design, which is made once for all batches, from changes."""
     sections.setflags(write=False)
     return sections
 
@@ -97,7 +97,7 @@ def bandpass(
     order: int = ORDER,
     notch_hz: float | None = None,
 ) -> FloatArray:
-    """Zero-phase Butterworth band-pass along the last axis, with a mains notch if wanted.
+    """Apply a zero-phase Butterworth band-pass along the last axis, with a mains notch if wanted.
 
     Beyond its ends the signal is taken to go on as its own mirror image. On cuts out of longer real runs that leaves a
     third of the error that ``sosfiltfilt``'s default has in the first and last second: turning the signal about its
@@ -145,7 +145,7 @@ def bandpass(
 
 
 def zero_phase(runs: FloatArray, sampling_rate_hz: float, sections: FloatArray) -> FloatArray:
-    """Second-order sections applied forward and backward to runs of one block, shape ``(n_runs, n_samples)``."""
+    """Apply second-order sections forward and backward to runs of one block, shape ``(n_runs, n_samples)``."""
     spectrum = _Spectrum(runs, sampling_rate_hz)
     spectrum.apply(sections)
     return spectrum.signal()
@@ -158,7 +158,7 @@ def filter_runs(
     first_sample: IntArray | None = None,
     out: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """The pipeline's filter: 0.5 to 40 Hz, and a notch where a run has mains hum.
+    """Filter runs as the pipeline does: 0.5 to 40 Hz, and a notch where a run has mains hum.
 
     A rate of 80 Hz or less has no room for the 40-Hz edge: there the 0.5-Hz edge alone is applied, since the sampling
     itself took the rest away. Mains that is not below the Nyquist frequency is neither looked for nor taken out.
@@ -243,14 +243,14 @@ def require_mains(mains_hz: float | None) -> None:
 
 
 def slices(n_runs: int, n_samples: int, size: int = SLICE_SAMPLES) -> Iterator[slice]:
-    """Slices of rows that together hold about ``size`` samples, at least one row each."""
+    """Yield slices of rows that together hold about ``size`` samples, at least one row each."""
     step = max(1, size // max(1, n_samples))
     for start in range(0, n_runs, step):
         yield slice(start, min(start + step, n_runs))
 
 
 def blocks(n_samples: int, sampling_rate_hz: float) -> Iterator[tuple[slice, slice]]:
-    """What to read and what to keep of it, block by block along a run; one block for all but long recordings."""
+    """Yield what to read and what to keep of it, block by block along a run; one block for all but long recordings."""
     step = round(BLOCK_S * sampling_rate_hz)
     margin = round(BLOCK_MARGIN_S * sampling_rate_hz)
     if n_samples <= step + margin:
@@ -262,7 +262,7 @@ def blocks(n_samples: int, sampling_rate_hz: float) -> Iterator[tuple[slice, sli
 
 @lru_cache(maxsize=16)
 def _zero_phase_gain(n_total: int, sampling_rate_hz: float, sections: bytes) -> FloatArray:
-    """``|H(f)|²`` at the frequencies of a cosine transform of ``n_total`` samples: what both directions do together."""
+    """Compute ``|H(f)|²``, both directions together, at the frequencies of an ``n_total``-point cosine transform."""
     frequencies_hz = np.arange(n_total) * (sampling_rate_hz / (2 * n_total))
     _, response = signal.freqz_sos(np.frombuffer(sections).reshape(-1, 6), frequencies_hz, fs=sampling_rate_hz)
     gain: FloatArray = np.square(np.abs(response))
@@ -270,7 +270,7 @@ def _zero_phase_gain(n_total: int, sampling_rate_hz: float, sections: bytes) -> 
 
 
 class _Spectrum:
-    """Cosine transform (DCT-II) of some runs: the Fourier transform of the runs mirrored at both ends for ever."""
+    """Hold the cosine transform (DCT-II) of runs: the Fourier transform of the runs mirrored at both ends for ever."""
 
     def __init__(self, runs: FloatArray, sampling_rate_hz: float, first_sample: IntArray | None = None) -> None:
         self.n_samples = runs.shape[1]
@@ -289,7 +289,7 @@ class _Spectrum:
         self.values = fft.dct(extended, axis=1, overwrite_x=True)
 
     def mains_power_ratios(self) -> FloatArray:
-        """Power at 50 and 60 Hz over that of the strongest neighbouring band, shape ``(n_runs, 2)``; 0 if unknown."""
+        """Divide the power at 50 and 60 Hz by the strongest neighbouring band's, shape ``(n_runs, 2)``; else 0."""
         return np.stack([self._power_ratio(frequency_hz) for frequency_hz in MAINS_FREQUENCIES_HZ], axis=1)
 
     def _power_ratio(self, centre_hz: float) -> FloatArray:
@@ -316,13 +316,13 @@ class _Spectrum:
                 self.values[row] *= gain
 
     def signal(self) -> FloatArray:
-        """The runs as they are now."""
+        """Transform back: return the filtered runs, shape ``(n_runs, n_samples)``."""
         runs: FloatArray = fft.idct(self.values, axis=1, overwrite_x=True)
         return runs[:, : self.n_samples]
 
 
 def _strongest_mains(ratios: FloatArray) -> FloatArray:
-    """The mains frequency of each run, NaN where none stands out."""
+    """Choose the mains frequency of each run, NaN where none stands out."""
     best = ratios.argmax(axis=1)
-    found = ratios[np.arange(len(ratios)), best] > MAINS_POWER_RATIO
-    return np.where(found, np.array(MAINS_FREQUENCIES_HZ)[best], np.nan)
+    stands_out = ratios[np.arange(len(ratios)), best] > MAINS_POWER_RATIO
+    return np.where(stands_out, np.array(MAINS_FREQUENCIES_HZ)[best], np.nan)

@@ -1,8 +1,8 @@
-"""Who is it? What of templates differs between people, and how well runs find their person again.
+"""Identify the person of a run by its template, the run's mean beat (``template.py``).
 
-A *template* is a run's mean beat (``template.py``). *Normalisation* is learnt from other
-people: it weighs down what varies within one person from run to run. *Identification* asks which enrolled person a run
-is most like; *verification* whether it is like the person that it is said to be of.
+*Normalisation* is learnt from other people: it weighs down what varies within one person from run to run.
+*Identification* asks which enrolled person a run is most like; *verification* whether it is like the person that it is
+said to be of.
 
 The parameters were chosen by leaving people out in turn on persons 1 to 40 of ECG-ID, in the middle of regions where
 the figures hardly move; ``docs/ecg.md`` shows how much each of them matters, and what did not help.
@@ -35,28 +35,23 @@ SLOPE_MV_PER_S = 12.0
 SHRINKAGE = 0.2
 # People are asked in so many groups; what a group is asked with was learnt from the people of all others.
 FOLDS = 20
-# Resamples of people behind an interval (Efron and Tibshirani: 1,000 and more for percentiles).
-RESAMPLES = 1000
-# Scores lie between -1 and 1; error rates are read off at thresholds of this step, a hundredth of the distance between
-# genuine and false scores.
-SCORE_STEP = 0.001
 
 
 @dataclass(frozen=True)
 class Normalisation:
-    """What was learnt from people: the mean of all, and a map in which one person's scatter is a sphere."""
+    """Hold what was learnt from people: the mean of all, and a map in which one person's scatter is a sphere."""
 
     mean: FloatArray
     whitening: FloatArray
 
     def embed(self, templates_mv: FloatArray) -> FloatArray:
-        """Templates, shape ``(n, TEMPLATE_SAMPLES)``, as unit vectors: their scalar product is the score."""
+        """Map templates, shape ``(n, TEMPLATE_SAMPLES)``, to unit vectors: their scalar product is the score."""
         embedded = (describe(templates_mv) - self.mean) @ self.whitening
         return _unit(embedded)
 
 
 def describe(templates_mv: FloatArray) -> FloatArray:
-    """What of templates is compared: amplitudes, linear up to about 0.1 mV and logarithmic beyond, and slopes.
+    """Compute what is compared of templates: amplitudes, linear to about 0.1 mV and logarithmic beyond, and slopes.
 
     Shape ``(n, 2 * TEMPLATE_SAMPLES)`` for ``(n, TEMPLATE_SAMPLES)``.
     """
@@ -105,7 +100,7 @@ def learn_normalisation(templates_mv: FloatArray, subject: NDArray[np.integer]) 
 
 
 def enrol(embedded: FloatArray, member: NDArray[np.integer], n_people: int) -> FloatArray:
-    """One unit vector a person, shape ``(n_people, …)``: the mean of their runs' unit vectors; 0 without a run."""
+    """Average the unit vectors of each person's runs to one, shape ``(n_people, n_dimensions)``; 0 without a run."""
     return _unit(_sums(embedded, member, n_people))
 
 
@@ -123,7 +118,7 @@ def _unit(rows: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Split:
-    """Which runs are enrolled and which are asked; a run is one of them or none, never both."""
+    """Hold which runs are enrolled and which are asked; a run is one of them or none, never both."""
 
     is_enrolled: BoolArray
     is_asked: BoolArray
@@ -178,7 +173,7 @@ PROTOCOLS: dict[str, Callable[[NDArray[np.integer], NDArray[np.integer], NDArray
 def _order(
     subject: NDArray[np.integer], day: NDArray[np.integer], number: NDArray[np.integer]
 ) -> tuple[IntArray, IntArray, IntArray]:
-    """The how-manieth of its person each run is, how many runs each person has, and which person each run is of."""
+    """Return each run's rank in time among its person's, each person's number of runs, and the person of each run."""
     _, member = np.unique(subject, return_inverse=True)
     count = np.bincount(member)
     by_time = np.lexsort((number, day, member))
@@ -189,7 +184,7 @@ def _order(
 
 @dataclass(frozen=True)
 class Matches:
-    """Scores of the runs that were asked.
+    """Hold the scores of the runs that were asked.
 
     Attributes
     ----------
@@ -211,24 +206,24 @@ class Matches:
 
     @property
     def genuine(self) -> NDArray[np.float32]:
-        """Score of each run with its own person, shape ``(n_asked,)``."""
+        """Return the score of each run with its own person, shape ``(n_asked,)``."""
         return self.score[np.arange(len(self.asked)), self.true]
 
     @property
     def rank(self) -> IntArray:
-        """Place of the true person among all, from 1; who scores the same stands before them."""
+        """Return the rank of the true person among all, from 1; people with the same score stand before them."""
         place: IntArray = np.count_nonzero(self.score >= self.genuine[:, None], axis=1)
         return place
 
     def best(self, count: int) -> IntArray:
-        """Where in the gallery the most like people stand, best first, shape ``(n_asked, count)`` or fewer columns."""
+        """Return the gallery indices of the people most alike, best first, shape ``(n_asked, count)`` or narrower."""
         order: IntArray = np.argsort(-self.score, axis=1, kind="stable")[:, :count]
         return order
 
 
 @dataclass(frozen=True)
 class CrossFit:
-    """Normalisations for people in groups, each learnt from the people of all other groups.
+    """Hold normalisations for people in groups, each learnt from the people of all other groups.
 
     Attributes
     ----------
@@ -258,6 +253,10 @@ def cross_fit(templates_mv: FloatArray, subject: NDArray[np.integer], folds: int
     folds
         Number of groups, at least two, at most one a person.
 
+    Returns
+    -------
+    The group of each run, and the normalisation of each group.
+
     Raises
     ------
     ValueError
@@ -268,13 +267,13 @@ def cross_fit(templates_mv: FloatArray, subject: NDArray[np.integer], folds: int
         raise ValueError("there are not two people to learn about each other from")
     group: IntArray = member % min(folds, len(people))
     learnt = [
-        learn_normalisation(templates_mv[group != each], member[group != each]) for each in range(group.max() + 1)
+        learn_normalisation(templates_mv[group != number], member[group != number]) for number in range(group.max() + 1)
     ]
     return CrossFit(group, learnt)
 
 
 def match(templates_mv: FloatArray, subject: NDArray[np.integer], split: Split, fit: CrossFit) -> Matches:
-    """Ask every run of a split who it is.
+    """Compare every run that is asked with everybody who is enrolled.
 
     The gallery holds everybody who is enrolled. The set is closed: runs of people who are not are not asked.
 
@@ -288,6 +287,10 @@ def match(templates_mv: FloatArray, subject: NDArray[np.integer], split: Split, 
         Which are enrolled and which asked.
     fit
         What was learnt of these templates.
+
+    Returns
+    -------
+    The score of each run that was asked with each enrolled person.
     """
     gallery = np.unique(subject[split.is_enrolled])
     asked = np.flatnonzero(split.is_asked & np.isin(subject, gallery))
@@ -301,114 +304,3 @@ def match(templates_mv: FloatArray, subject: NDArray[np.integer], split: Split, 
         score[rows] = learnt.embed(templates_mv[asked[rows]]) @ vectors.T
     true: IntArray = np.searchsorted(gallery, subject[asked]).astype(np.int64)
     return Matches(asked, gallery, true, score)
-
-
-@dataclass(frozen=True)
-class Rates:
-    """How well runs were told apart, in percent, with 95 % intervals (low, high).
-
-    ``rank1`` and ``rank5`` are shares of the runs that were asked; ``eer`` is the error rate at the threshold of the
-    score at which as many genuine claims are refused as false ones are let in, every run claiming to be of every
-    enrolled person once.
-    """
-
-    asked_count: int
-    gallery_count: int
-    rank1: float
-    rank1_interval: tuple[float, float]
-    rank5: float
-    rank5_interval: tuple[float, float]
-    eer: float
-    eer_interval: tuple[float, float]
-
-
-def rates(matches: Matches, seed: int = 0) -> Rates:
-    """Sum up the scores of a split; intervals are percentiles over resamples of the people who were asked.
-
-    Runs of one person are alike, so people are drawn, with all their runs, and not runs. Where everybody is told
-    right, so is everybody in each resample: the interval then has no width and says nothing of rarer errors.
-
-    Parameters
-    ----------
-    seed
-        Of the resamples: the same matches give the same intervals.
-
-    References
-    ----------
-    Efron, B. and Tibshirani, R. J. (1993). An Introduction to the Bootstrap. Chapman and Hall (percentile intervals).
-    Bolle, R. M., Ratha, N. K. and Pankanti, S. (2004). Error analysis of pattern recognition systems: the subsets
-    bootstrap. Comput. Vis. Image Underst. 93, 1-33 (why people are drawn).
-    """
-    if len(matches.asked) == 0:
-        unknown, nothing = float("nan"), (float("nan"), float("nan"))
-        return Rates(0, len(matches.gallery), unknown, nothing, unknown, nothing, unknown, nothing)
-    people, member = np.unique(matches.true, return_inverse=True)
-    counts = _Counts.of(matches, member, len(people))
-    drawn = np.random.default_rng(seed).multinomial(len(people), np.full(len(people), 1 / len(people)), size=RESAMPLES)
-    whole = counts.rates(np.ones((1, len(people))))
-    resampled = counts.rates(drawn.astype(np.float64))
-
-    interval = {name: tuple(np.percentile(values, [2.5, 97.5]).tolist()) for name, values in resampled.items()}
-    return Rates(
-        asked_count=len(matches.asked),
-        gallery_count=len(matches.gallery),
-        rank1=float(whole["rank1"][0]),
-        rank1_interval=interval["rank1"],
-        rank5=float(whole["rank5"][0]),
-        rank5_interval=interval["rank5"],
-        eer=float(whole["eer"][0]),
-        eer_interval=interval["eer"],
-    )
-
-
-@dataclass(frozen=True)
-class _Counts:
-    """What the rates need of each person: runs, hits, and how often genuine and false claims reach each score."""
-
-    asked: FloatArray
-    hits: FloatArray
-    top_five: FloatArray
-    genuine: FloatArray
-    false: FloatArray
-
-    @classmethod
-    def of(cls, matches: Matches, member: NDArray[np.integer], n_people: int) -> "_Counts":
-        n_bins = round(2 / SCORE_STEP) + 1
-        bins = np.clip(np.rint((matches.score.astype(np.float64) + 1) / SCORE_STEP).astype(np.int64), 0, n_bins - 1)
-        genuine, false = np.zeros((n_people, n_bins)), np.zeros((n_people, n_bins))
-        for row, person in enumerate(member):
-            false[person] += np.bincount(bins[row], minlength=n_bins)
-            own = bins[row, matches.true[row]]
-            false[person, own] -= 1
-            genuine[person, own] += 1
-        rank = matches.rank
-        return cls(
-            np.bincount(member, minlength=n_people).astype(np.float64),
-            np.bincount(member[rank == 1], minlength=n_people).astype(np.float64),
-            np.bincount(member[rank <= 5], minlength=n_people).astype(np.float64),
-            genuine,
-            false,
-        )
-
-    def rates(self, weight: FloatArray) -> dict[str, FloatArray]:
-        """Rates in percent for people drawn so many times each, shape ``(n_draws, n_people)``."""
-        asked = weight @ self.asked
-        return {
-            "rank1": 100 * (weight @ self.hits) / asked,
-            "rank5": 100 * (weight @ self.top_five) / asked,
-            "eer": 100 * _equal_error_rate(weight @ self.genuine, weight @ self.false),
-        }
-
-
-def _equal_error_rate(genuine: FloatArray, false: FloatArray) -> FloatArray:
-    """Where refusals and false acceptances cross, from counts of claims at each score, shape ``(n, n_scores)``.
-
-    Between two thresholds, where they do not meet at one, the mean of both rates where they are nearest.
-    """
-    refused = np.cumsum(genuine, axis=1) - genuine
-    accepted = np.cumsum(false[:, ::-1], axis=1)[:, ::-1]
-    refused = refused / np.maximum(genuine.sum(axis=1, keepdims=True), 1)
-    accepted = accepted / np.maximum(false.sum(axis=1, keepdims=True), 1)
-    nearest = np.abs(refused - accepted).argmin(axis=1)[:, None]
-    rate: FloatArray = (np.take_along_axis(refused, nearest, 1) + np.take_along_axis(accepted, nearest, 1))[:, 0] / 2
-    return rate

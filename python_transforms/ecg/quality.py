@@ -1,5 +1,4 @@
-"""Quality of ECG signals: what is wrong with a raw one (gaps, flat, constant and clipped stretches), and an index of
-how well its beats can be seen."""
+"""Judge the quality of ECG signals: gaps, flat, constant and clipped stretches, and an index of how well beats show."""
 
 import math
 from collections.abc import Iterator
@@ -40,7 +39,7 @@ ANALYSIS_HZ = 125.0
 
 @dataclass(frozen=True)
 class RawQuality:
-    """What was found in raw runs, each array of shape ``(n_runs,)``, and the runs made ready for filtering.
+    """Hold what was found in raw runs, each array of shape ``(n_runs,)``, and the runs made ready for filtering.
 
     ``ready_mv`` has the shape of the input: short gaps interpolated, flat starts at the level of what follows, steps of
     artefacts limited, unusable runs all zero; the input itself where there are none.
@@ -67,6 +66,10 @@ def inspect(ecg_mv: FloatArray, sampling_rate_hz: float) -> RawQuality:
         Raw signals in millivolts, NaN where samples are missing, shape ``(n_runs, n_samples)``.
     sampling_rate_hz
         Samples a second.
+
+    Returns
+    -------
+    What was found, and the runs made ready for filtering.
 
     Raises
     ------
@@ -116,7 +119,7 @@ def inspect(ecg_mv: FloatArray, sampling_rate_hz: float) -> RawQuality:
 
 
 def _with_level_start(ecg_mv: FloatArray, flat_start: IntArray) -> FloatArray:
-    """Runs whose flat start lies at the level of what follows, so that it ends with no step."""
+    """Set each flat start to the level of what follows, so that it ends with no step."""
     rows = np.flatnonzero((flat_start > 0) & (flat_start < ecg_mv.shape[1]))
     if len(rows):
         ecg_mv = ecg_mv.copy()
@@ -126,7 +129,7 @@ def _with_level_start(ecg_mv: FloatArray, flat_start: IntArray) -> FloatArray:
 
 
 def window_bounds(n_samples: int, sampling_rate_hz: float) -> IntArray:
-    """Where each window of 10 s begins, and where the last one ends: what remains, 5 s or up to 15 s."""
+    """Return where each window of 10 s begins, and where the last ends, which takes what remains: 5 s or up to 15 s."""
     n_windows = max(1, round(n_samples / (WINDOW_S * sampling_rate_hz)))
     bounds: IntArray = np.append(np.arange(n_windows) * round(WINDOW_S * sampling_rate_hz), n_samples)
     return bounds
@@ -140,7 +143,7 @@ def window_quality(
     correlation: FloatArray,
     sampling_rate_hz: float,
 ) -> FloatArray:
-    """Signal quality index of each window of 10 s, from 0 to 1.
+    """Compute the signal quality index of each window of 10 s, from 0 to 1.
 
     It is the product of three published indices, each 1 at its best:
 
@@ -196,7 +199,7 @@ def window_quality(
 
 
 def _alike_windows(bounds: IntArray, n_runs: int) -> Iterator[slice]:
-    """Slices of windows of equal length that hold about ``SLICE_SAMPLES`` samples together."""
+    """Yield slices of windows of equal length that hold about ``SLICE_SAMPLES`` samples together."""
     lengths = np.diff(bounds)
     size = max(1, SLICE_SAMPLES // int(lengths[0] * max(1, n_runs)))
     n_equal = int((lengths == lengths[0]).sum())
@@ -207,7 +210,7 @@ def _alike_windows(bounds: IntArray, n_runs: int) -> Iterator[slice]:
 
 
 def _kurtosis(filtered: FloatArray, sampling_rate_hz: float) -> FloatArray:
-    """Fourth moment over the squared second one, along the last axis; 0 of a constant."""
+    """Divide the fourth moment by the squared second one, along the last axis; 0 of a constant."""
     squares = np.square(filtered[..., :: max(1, round(sampling_rate_hz / ANALYSIS_HZ))])
     second, fourth = squares.mean(axis=-1), np.square(squares).mean(axis=-1)
     kurtosis: FloatArray = np.divide(fourth, np.square(second), out=np.zeros(second.shape), where=second > 0)
@@ -215,7 +218,7 @@ def _kurtosis(filtered: FloatArray, sampling_rate_hz: float) -> FloatArray:
 
 
 def _share_in_band(raw: FloatArray, sampling_rate_hz: float) -> FloatArray:
-    """Share of the power, the mean aside, that lies in the band, along the last axis; 0 of a constant."""
+    """Compute the share of the power, the mean aside, that lies in the band, along the last axis; 0 of a constant."""
     step = max(1, round(sampling_rate_hz / ANALYSIS_HZ))
     n_kept = raw.shape[-1] // step * step
     low = raw[..., 0:n_kept:step].copy()
@@ -237,7 +240,7 @@ def _share_in_band(raw: FloatArray, sampling_rate_hz: float) -> FloatArray:
 def _unusable_reason(
     sampling_rate_hz: float, longest_gap: int, n_samples: int, low_mv: float, high_mv: float, signal_s: float
 ) -> str | None:
-    """Why a run cannot be used, None if it can."""
+    """Say why a run cannot be used, None if it can."""
     if sampling_rate_hz < MIN_SAMPLING_RATE_HZ:
         return f"{sampling_rate_hz:g} samples a second, at least {MIN_SAMPLING_RATE_HZ:g} are needed"
     if longest_gap == n_samples:
@@ -254,7 +257,7 @@ def _unusable_reason(
 
 
 def _samples(duration_ms: float, sampling_rate_hz: float) -> int:
-    """Whole samples in a duration; the small part keeps 72 from being read as 71.999…"""
+    """Count the whole samples in a duration; the small part keeps 72 from being read as 71.999."""
     return int(duration_ms * sampling_rate_hz / 1000 + 1e-6)
 
 
@@ -268,7 +271,7 @@ def _fill_gaps(run: FloatArray, max_gap: int) -> tuple[int, int]:
 
 
 def _stretch_lengths(is_member: BoolArray) -> IntArray:
-    """Lengths of the stretches of True."""
+    """Return the lengths of the stretches of True."""
     members = np.flatnonzero(is_member)
     begins = np.flatnonzero(np.diff(members, prepend=-2) > 1)
     lengths: IntArray = np.diff(begins, append=len(members))
@@ -276,7 +279,7 @@ def _stretch_lengths(is_member: BoolArray) -> IntArray:
 
 
 def _flat_start(filled: FloatArray, min_length: int) -> IntArray:
-    """How many samples repeat each run's first value, where that is ``min_length`` at least but not the whole run."""
+    """Count the samples that repeat each run's first value: at least ``min_length`` and not the whole run, else 0."""
     counts = np.zeros(len(filled), np.int64)
     head = filled[:, :min_length]
     for row in np.flatnonzero((head == head[:, :1]).all(axis=1)):
@@ -286,7 +289,7 @@ def _flat_start(filled: FloatArray, min_length: int) -> IntArray:
 
 
 def _may_have_constant(ecg_mv: FloatArray, min_length: int) -> IntArray:
-    """Rows that may hold ``min_length`` equal samples, seen from every eighth part of that length."""
+    """Find the rows that may hold ``min_length`` equal samples, from a sample in every eighth part of that length."""
     step = max(1, min_length // 8)
     coarse = ecg_mv[:, ::step]
     same = coarse[:, 1:] == coarse[:, :-1]
@@ -301,7 +304,7 @@ def _may_have_constant(ecg_mv: FloatArray, min_length: int) -> IntArray:
 
 
 def _constant_samples(run: FloatArray, min_length: int) -> int:
-    """Samples of a run in stretches of at least ``min_length`` equal values."""
+    """Count the samples of a run in stretches of at least ``min_length`` equal values."""
     lengths = _stretch_lengths(run[1:] == run[:-1]) + 1
     return int(lengths[lengths >= min_length].sum())
 
@@ -309,7 +312,7 @@ def _constant_samples(run: FloatArray, min_length: int) -> int:
 def _clipped_samples(
     ecg_mv: FloatArray, flat_start: IntArray, low: FloatArray, high: FloatArray, min_length: int
 ) -> IntArray:
-    """Samples of each run in stretches of at least ``min_length`` at its lowest or highest value."""
+    """Count the samples of each run in stretches of at least ``min_length`` at its lowest or highest value."""
     counts = np.zeros(len(ecg_mv), np.int64)
     for extremes in (low, high):
         # most runs touch their extremes once or twice: too rarely for a stretch

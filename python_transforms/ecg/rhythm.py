@@ -1,4 +1,4 @@
-"""Tells normal beats from ectopic and misdetected ones, by their intervals and by their shape.
+"""Tell normal beats from ectopic and misdetected ones, by their intervals and by their shape.
 
 By intervals: the successive differences of RR intervals, and the intervals' distances from their running median, are
 compared with thresholds that follow their own spread, and the pattern of neighbouring differences says what a beat is
@@ -45,7 +45,7 @@ LEAST_CORRELATION = 0.66
 
 @dataclass(frozen=True)
 class Rhythm:
-    """What the intervals say of each beat, arrays of shape ``(n_beats,)``.
+    """Hold what the intervals say of each beat, arrays of shape ``(n_beats,)``.
 
     Attributes
     ----------
@@ -77,6 +77,14 @@ def classify_intervals(run: IntArray, index: IntArray, sampling_rate_hz: float) 
         Run and sample index of each beat, ordered by both, shape ``(n_beats,)``.
     sampling_rate_hz
         Samples a second.
+
+    Returns
+    -------
+    Flags of each beat; of a run of fewer than five intervals no beat is ectopic or extra.
+
+    References
+    ----------
+    Lipponen and Tarvainen (2019).
     """
     n_beats = len(run)
     rr = np.full(n_beats, np.nan)
@@ -88,9 +96,9 @@ def classify_intervals(run: IntArray, index: IntArray, sampling_rate_hz: float) 
     if len(interval) == 0:
         none = np.zeros(n_beats, bool)
         return Rhythm(rr, none, none.copy(), ~none, none.copy())
-    known, of_run = rr[interval], run[interval]
+    known, interval_run = rr[interval], run[interval]
     median = np.full(n_beats, np.nan)
-    median[interval] = _running_quantiles(known, of_run, MEDIAN_BEATS, (0.5,))[0]
+    median[interval] = _running_quantiles(known, interval_run, MEDIAN_BEATS, (0.5,))[0]
     least, greatest = LEAST_THRESHOLD * median, GREATEST_THRESHOLD * median
 
     # difference of the interval after a beat and the one before it: 0 at the ends of a run, where one is missing
@@ -105,7 +113,9 @@ def classify_intervals(run: IntArray, index: IntArray, sampling_rate_hz: float) 
     distance = rr - median
     distance = np.where(distance < 0, 2 * distance, distance)
     distance_threshold = np.full(n_beats, np.inf)
-    distance_threshold[interval] = _spread(np.abs(distance[interval]), of_run).clip(least[interval], greatest[interval])
+    distance_threshold[interval] = _spread(np.abs(distance[interval]), interval_run).clip(
+        least[interval], greatest[interval]
+    )
     m = np.nan_to_num(distance / distance_threshold)
 
     before, after = _shifted(d, run, -1), _shifted(d, run, 1)
@@ -137,7 +147,7 @@ def classify_intervals(run: IntArray, index: IntArray, sampling_rate_hz: float) 
 
 
 def _spread(values: FloatArray, run: IntArray) -> FloatArray:
-    """Lipponen and Tarvainen's threshold: 5.2 quartile deviations of the 91 values around each."""
+    """Compute Lipponen and Tarvainen's threshold: 5.2 quartile deviations of the 91 values around each."""
     low, high = _running_quantiles(values, run, SPREAD_BEATS, (0.25, 0.75))
     spread: FloatArray = SPREAD_FACTOR * (high - low) / 2
     return spread
@@ -147,7 +157,7 @@ _Number = TypeVar("_Number", np.float64, np.bool_)
 
 
 def _shifted(values: NDArray[_Number], run: IntArray, by: int) -> NDArray[_Number]:
-    """The value of the beat ``by`` places on in the same run, 0 (or False) beyond its ends."""
+    """Take the value of the beat ``by`` places on in the same run, 0 (or False) beyond its ends."""
     moved = np.roll(values, -by)
     is_same = np.roll(run, -by) == run
     if by > 0:
@@ -161,7 +171,7 @@ def _shifted(values: NDArray[_Number], run: IntArray, by: int) -> NDArray[_Numbe
 def _running_quantiles(
     values: FloatArray, run: IntArray, size: int, quantiles: tuple[float, ...]
 ) -> tuple[FloatArray, ...]:
-    """Quantiles of the ``size`` values around each, of its own run; at a run's ends of its first or last ``size``.
+    """Compute quantiles of the ``size`` values around each, of its own run; at a run's ends of its first or last.
 
     Where windows are the same, as all are in a short run, they are sorted once.
     """
@@ -170,7 +180,7 @@ def _running_quantiles(
     is_first = np.diff(low, prepend=-1) != 0
     window, starts, stops = np.cumsum(is_first) - 1, low[is_first], stop[is_first]
     size = min(size, int((stop - start).max(initial=1)))
-    found = np.empty((len(quantiles), len(starts)))
+    running = np.empty((len(quantiles), len(starts)))
     step = max(1, SORTED_VALUES // size)
     for first in range(0, len(starts), step):
         piece = slice(first, first + step)
@@ -183,5 +193,5 @@ def _running_quantiles(
             below = np.floor(at).astype(np.int64)
             above = np.minimum(below + 1, count - 1)
             low_value, high_value = ordered[row, below], ordered[row, above]
-            found[number, piece] = low_value + (at - below) * (high_value - low_value)
-    return tuple(found[:, window])
+            running[number, piece] = low_value + (at - below) * (high_value - low_value)
+    return tuple(running[:, window])

@@ -1,4 +1,4 @@
-"""Which signals are nearly the same: Pearson correlation of filtered signals of equal length and rate."""
+"""Find signals that are nearly the same: Pearson correlation of filtered signals of equal length and rate."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The mean beat of an ECG run: what its person is known by.
+"""Compute the mean beat of an ECG run, the template that its person is known by.
 
 Beats are aligned with their median beat, the least typical are left out, and the mean of the rest is put on a fixed
 time axis on which its T wave lies where it would at 60 beats a minute. Runs with about equally many beats are worked
@@ -70,7 +70,7 @@ TEMPLATE_SAMPLES = len(_TEMPLATE_TIME_S)
 def beat_templates(
     filtered_mv: Sequence[NDArray[np.floating]], r_peak_index: Sequence[NDArray[np.integer]], sampling_rate_hz: float
 ) -> FloatArray:
-    """Each run's mean beat at 60 beats a minute.
+    """Compute each run's mean beat at 60 beats a minute.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def beat_templates(
 
 
 def _alike(counts: IntArray) -> Iterator[IntArray]:
-    """Runs with enough beats, those with about equally many together: ``BEATS_AT_ONCE`` with what fills them up."""
+    """Yield the runs with enough beats, those with about equally many together: ``BEATS_AT_ONCE`` with the padding."""
     rows = np.argsort(counts, kind="stable")
     rows = rows[counts[rows] >= MIN_BEATS]
     while len(rows):
@@ -114,7 +114,7 @@ def _alike(counts: IntArray) -> Iterator[IntArray]:
 
 
 def _median_rr_s(r_peak_index: Sequence[NDArray[np.integer]], sampling_rate_hz: float) -> FloatArray:
-    """Median interval between the beats of each run, NaN of fewer than two."""
+    """Compute the median interval between the beats of each run, NaN of fewer than two."""
     run = np.repeat(np.arange(len(r_peak_index)), [len(index) for index in r_peak_index])
     rr = np.diff(np.concatenate([np.zeros(0), *r_peak_index]))
     is_within = run[1:] == run[:-1]
@@ -122,7 +122,7 @@ def _median_rr_s(r_peak_index: Sequence[NDArray[np.integer]], sampling_rate_hz: 
 
 
 def _whole_beats(n_samples: int, index: IntArray, sampling_rate_hz: float) -> IntArray:
-    """The R peaks of the beats that lie wholly within the run; of many, as many as are wanted, spread evenly."""
+    """Choose the R peaks of the beats that lie wholly within the run; of many ``MAX_BEATS``, spread evenly."""
     begin, end = index - BEAT_BEFORE_S * sampling_rate_hz, index + BEAT_AFTER_S * sampling_rate_hz
     whole = index[(begin >= 0) & (end <= n_samples - 1)]
     if len(whole) > MAX_BEATS:
@@ -131,7 +131,7 @@ def _whole_beats(n_samples: int, index: IntArray, sampling_rate_hz: float) -> In
 
 
 def _cut(signal: NDArray[np.floating], r_peak_index: IntArray, sampling_rate_hz: float, beats: Beats) -> None:
-    """The signal around R peaks; between samples by a cubic spline, which leaves QRS complexes as high as they are."""
+    """Cut out the signal around R peaks; between samples by a cubic spline, which keeps the height of QRS complexes."""
     step = sampling_rate_hz / BEAT_RATE_HZ
     if step == int(step):
         stretches = sliding_window_view(signal, (BEAT_SAMPLES - 1) * int(step) + 1)[:, :: int(step)]
@@ -144,7 +144,7 @@ def _cut(signal: NDArray[np.floating], r_peak_index: IntArray, sampling_rate_hz:
 
 
 def _aligned(beats: Beats, counts: IntArray) -> Beats:
-    """Each beat moved to where its QRS complex correlates most with that of its run's median beat."""
+    """Move each beat to where its QRS complex correlates most with that of its run's median beat."""
     reach, half = round(ALIGN_S * BEAT_RATE_HZ), round(QRS_S * BEAT_RATE_HZ)
     model = _median(beats[..., _R - half : _R + half + 1], counts)
     around = beats[..., _R - half - reach : _R + half + reach + 1]
@@ -159,7 +159,7 @@ def _aligned(beats: Beats, counts: IntArray) -> Beats:
 
 
 def _typical_mean(beats: Beats, counts: IntArray) -> FloatArray:
-    """The mean beat of each run, without those that are least like its median beat."""
+    """Average the beats of each run, without those that are least like its median beat."""
     part = beats[..., _R - round(TYPICAL_BEFORE_S * BEAT_RATE_HZ) : _R + round(TYPICAL_AFTER_S * BEAT_RATE_HZ)]
     likeness = _correlation(part, _median(part, counts))[..., 0]
     likeness[np.arange(beats.shape[1]) >= counts[:, None]] = -np.inf
@@ -172,7 +172,7 @@ def _typical_mean(beats: Beats, counts: IntArray) -> FloatArray:
 
 
 def _median(beats: Beats, counts: IntArray) -> Beats:
-    """The median beat of each run; sorted along rows, which takes a fifth of the time of ``np.median`` across them."""
+    """Compute the median beat of each run; sorting along rows takes a fifth of the time of ``np.median`` across."""
     ordered = beats.swapaxes(1, 2).copy()
     np.copyto(ordered, np.inf, where=(np.arange(beats.shape[1]) >= counts[:, None])[:, None])
     ordered.sort(axis=2)
@@ -183,7 +183,7 @@ def _median(beats: Beats, counts: IntArray) -> Beats:
 
 
 def _correlation(beats: Beats, model: Beats) -> Beats:
-    """Pearson correlation of a run's model with each stretch of its length of each beat; 0 where either is constant.
+    """Correlate a run's model with each stretch of its length of each beat (Pearson); 0 where either is constant.
 
     Sums over all stretches are products with banded matrices: a matrix product is faster than a running sum, and lets
     other threads run.
@@ -203,7 +203,7 @@ def _correlation(beats: Beats, model: Beats) -> Beats:
 
 
 def _banded(rows: Beats, n_lags: int) -> Beats:
-    """A matrix of each row, shape ``(size + n_lags - 1, n_lags)``: in column ``lag`` the row begins at ``lag``."""
+    """Make a matrix of each row, shape ``(size + n_lags - 1, n_lags)``: in column ``lag`` the row begins at ``lag``."""
     n_rows, size = rows.shape
     banded = np.zeros((n_rows, size + n_lags - 1, n_lags), rows.dtype)
     for lag in range(n_lags):
@@ -212,7 +212,7 @@ def _banded(rows: Beats, n_lags: int) -> Beats:
 
 
 def _at_sixty_a_minute(mean_beats: FloatArray, rr_s: FloatArray) -> FloatArray:
-    """Mean beats from the centres of their QRS complexes, at template rate and a second between beats."""
+    """Resample mean beats from the centres of their QRS complexes on, at template rate and a second between beats."""
     stretch = (QT_S - QT_SLOPE * (1 - np.clip(rr_s, *RR_LIMITS_S)) - QT_BEGIN_S) / (QT_S - QT_BEGIN_S)
     late = np.maximum(_TEMPLATE_TIME_S - QT_BEGIN_S, 0)
     time_s = np.minimum(_TEMPLATE_TIME_S, QT_BEGIN_S) + late * stretch[:, None]
@@ -222,7 +222,7 @@ def _at_sixty_a_minute(mean_beats: FloatArray, rr_s: FloatArray) -> FloatArray:
 
 
 def _qrs_centre(beats: FloatArray) -> FloatArray:
-    """Where the middle of the QRS complex lies, in samples; NaN without one."""
+    """Find the middle of the QRS complex, in samples; NaN without one."""
     half = round(CENTRE_S * BEAT_RATE_HZ)
     around = beats[:, _R - half - 1 : _R + half + 2]
     steepness = np.square(around[:, 2:] - around[:, :-2])

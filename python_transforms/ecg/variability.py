@@ -1,4 +1,4 @@
-"""How much a figure varies within one person and between people: one-way random effects, and the heart rate's share.
+"""Measure how much a figure varies within one person and between people: one-way random effects, effect of heart rate.
 
 References
 ----------
@@ -23,7 +23,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Agreement:
-    """Variance components of a figure, and ICC(1,1): the share of all variance that is between people.
+    """Hold the variance components of a figure, and ICC(1,1): the share of all variance that is between people.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Agreement:
 
 
 def intraclass_correlation(value: FloatArray, subject: NDArray[np.integer]) -> Agreement:
-    """ICC(1,1) of a figure by one-way analysis of variance, with groups of any size.
+    """Estimate the ICC(1,1) of a figure by one-way analysis of variance, with groups of any size.
 
     With mean squares between people B and within them W and n0 = (N - sum(n_i^2) / N) / (people - 1) values a person:
     ICC = (B - W) / (B + (n0 - 1) W); variance between people (B - W) / n0. The interval is that of F = B / W with
@@ -59,7 +59,11 @@ def intraclass_correlation(value: FloatArray, subject: NDArray[np.integer]) -> A
     value
         Shape ``(n_runs,)``; NaN is left out.
     subject
-        Whose value each is, shape ``(n_runs,)``.
+        Person of each value, shape ``(n_runs,)``.
+
+    Returns
+    -------
+    Variance components and ICC; NaN of fewer than two people, or where nobody has two values.
 
     References
     ----------
@@ -80,27 +84,27 @@ def intraclass_correlation(value: FloatArray, subject: NDArray[np.integer]) -> A
     between_sum = float((count * np.square(mean - value.mean())).sum())
     within = within_sum / (n_values - n_people) if within_sum > tolerance else 0.0
     between = between_sum / (n_people - 1) if between_sum > tolerance else 0.0
-    values_each = (n_values - np.square(count).sum() / n_values) / (n_people - 1)
+    values_per_person = (n_values - np.square(count).sum() / n_values) / (n_people - 1)
     if within == between == 0:
         return unknown
-    low, high = _interval(between, within, n_people - 1, n_values - n_people, values_each)
+    low, high = _interval(between, within, n_people - 1, n_values - n_people, values_per_person)
     return Agreement(
         subject_count=n_people,
         run_count=n_values,
-        between_variance=max(0.0, (between - within) / values_each),
+        between_variance=max(0.0, (between - within) / values_per_person),
         within_variance=within,
-        icc=_icc(between, within, values_each),
+        icc=_icc(between, within, values_per_person),
         icc_low=low,
         icc_high=high,
     )
 
 
-def _icc(between: float, within: float, values_each: float) -> float:
-    return float((between - within) / (between + (values_each - 1) * within))
+def _icc(between: float, within: float, values_per_person: float) -> float:
+    return float((between - within) / (between + (values_per_person - 1) * within))
 
 
 def _interval(
-    between: float, within: float, df_between: int, df_within: int, values_each: float
+    between: float, within: float, df_between: int, df_within: int, values_per_person: float
 ) -> tuple[float, float]:
     if within == 0:
         return 1.0, 1.0
@@ -108,11 +112,11 @@ def _interval(
     ratio = between / within
     low = ratio / special.fdtri(df_between, df_within, tail)
     high = ratio * special.fdtri(df_within, df_between, tail)
-    return _icc(low, 1.0, values_each), _icc(high, 1.0, values_each)
+    return _icc(low, 1.0, values_per_person), _icc(high, 1.0, values_per_person)
 
 
 def same_day(subject: NDArray[np.integer], day: NDArray[np.integer]) -> BoolArray:
-    """Runs of the first day on which their subject has several; only these say what varies within a day."""
+    """Select the runs of the first day on which their subject has several; only these say what varies within a day."""
     key, member, count = np.unique(np.stack([subject, day]), axis=1, return_inverse=True, return_counts=True)
     has_several = count >= 2
     is_first = np.zeros(len(count), bool)
@@ -124,7 +128,7 @@ def same_day(subject: NDArray[np.integer], day: NDArray[np.integer]) -> BoolArra
 
 
 def later_days(subject: NDArray[np.integer], day: NDArray[np.integer], number: NDArray[np.integer]) -> BoolArray:
-    """The first run of each day, of subjects who have several days; only these say what varies from day to day."""
+    """Select the first run of each day, of subjects with several days: only these say what varies from day to day."""
     by_time = np.lexsort((number, day, subject))
     is_first_of_day = np.ones(len(by_time), bool)
     ordered_subject, ordered_day = subject[by_time], day[by_time]
@@ -138,7 +142,7 @@ def later_days(subject: NDArray[np.integer], day: NDArray[np.integer], number: N
 
 @dataclass(frozen=True)
 class RateEffect:
-    """What the heart rate does to a figure within one person.
+    """Hold the effect of the heart rate on a figure within one person.
 
     Attributes
     ----------
@@ -157,6 +161,17 @@ class RateEffect:
 
 def heart_rate_effect(value: FloatArray, heart_rate_bpm: FloatArray, subject: NDArray[np.integer]) -> RateEffect:
     """Regress a figure on the heart rate within people: both about the person's mean, all people with one slope.
+
+    Parameters
+    ----------
+    value, heart_rate_bpm
+        Figure and heart rate of each run, shape ``(n_runs,)``; NaN is left out.
+    subject
+        Person of each run, shape ``(n_runs,)``.
+
+    Returns
+    -------
+    Slope and correlation, NaN where the heart rate does not vary within anybody; and the residuals.
 
     References
     ----------

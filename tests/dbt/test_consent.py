@@ -14,9 +14,10 @@ import pytest
 
 from orchestration.defs.balance import every_drop_has_its_reason
 from orchestration.lib.lake.files import Lake
+from orchestration.lib.modelling.manifest import publishable
 from orchestration.lib.publish import publish as publishing
 from orchestration.lib.publish.publish import publish
-from orchestration.lib.publish.relations import PublishRefused, publishable
+from orchestration.lib.publish.relations import PublishRefused
 from orchestration.lib.sources import open_warehouse
 from tests.support.balance_files import at, customer, load, phone, put, steps
 from tests.support.dbt_home import DbtHome, DbtRun

@@ -79,8 +79,8 @@ def test_described_columns_are_those_of_the_warehouse(manifest: Manifest, empty:
     # The memory of the crawl is the loader's own, and so is what raw views are made of.
     del found["catalog.directory"]
     for entity in ENTITIES:
-        if entity.series:
-            for table in entity.stored:
+        if entity.view_sql:
+            for table in entity.tables:
                 del found[table.name]
     assert described == found
 
@@ -207,7 +207,7 @@ def test_ecg_features_are_those_of_the_contract(manifest: Manifest) -> None:
     ]
 
 
-def test_what_holds_personal_data_is_tagged_or_held_back(manifest: Manifest) -> None:
+def test_what_holds_personal_data_is_tagged_or_not_published(manifest: Manifest) -> None:
     sources = {node["name"]: node for node in manifest["sources"].values() if node["source_name"] == "catalog"}
     assert sources["rejected_row"]["columns"]["raw_text"]["config"]["meta"]["contains_personal_data"] is True
     assert {name for name, node in sources.items() if node["config"]["meta"].get("published")} == {
@@ -215,12 +215,12 @@ def test_what_holds_personal_data_is_tagged_or_held_back(manifest: Manifest) -> 
         "load",
         "rejected_row",
     }
-    held_back = {
+    not_published = {
         model["name"]
         for model in models(manifest, "marts")
         if model["fqn"][2] == "ecg" and model["config"]["meta"].get("published") is False
     }
-    assert held_back == {"sample", "beat"}
+    assert not_published == {"sample", "beat"}
 
 
 def test_every_source_is_staged_so_that_its_tests_are_asset_checks(manifest: Manifest) -> None:

@@ -90,7 +90,7 @@ def series(specification: dict[str, Any]) -> Iterator[int]:
 
 
 def test_these_are_the_notebooks() -> None:
-    assert NAMES == ["balance", "bloodtest", "ecg", "lake", "practice", "wearable"]
+    assert NAMES == ["balance", "bloodtest", "identification", "lake", "practice", "recording", "wearable"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -106,8 +106,10 @@ def test_notebook_runs_on_the_sample(
 # What a user may choose beside what is chosen at first; nothing at all, above all.
 CHOICES: list[tuple[str, dict[str, Any]]] = [
     ("lake", {"source": [], "by": "first_seen_at"}),
-    ("ecg", {"subject": "sf_state:02", "feature": []}),
-    ("ecg", {"subject": "sf_state:05"}),
+    ("recording", {"subject": "sf_state:02", "feature": []}),
+    ("recording", {"subject": "sf_state:05"}),
+    ("identification", {"subject": "sf_state:02"}),
+    ("identification", {"subject": "sf_state:05", "when": "later_day_"}),
     ("bloodtest", {"clinic": [], "sex": [], "why": []}),
     ("bloodtest", {"sex": ["unknown"], "plausible": False}),
     ("practice", {"category": [], "kind": "Diagnoses"}),
@@ -131,9 +133,12 @@ def test_signals_that_cannot_be_read_leave_the_rest(
 ) -> None:
     """A published file that was copied to where the lake is not."""
     shutil.copy(home.published_path, tmp_path)
-    shown = run("ecg", Home(tmp_path), monkeypatch)
+    shown = run("recording", Home(tmp_path), monkeypatch)
     assert "The signal cannot be read here" in shown
-    assert "Features of this person over time" in shown and "Who looks like whom" in shown
+    assert "Features of this person over time" in shown
+    assert drawn
+    drawn.clear()
+    assert "Who looks like whom" in run("identification", Home(tmp_path), monkeypatch)
     assert drawn
 
 
@@ -149,9 +154,10 @@ def test_notebook_says_what_is_missing_where_another_source_is_published(
     name: str, how: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A whole build publishes empty tables of the sources of which nothing came, a build of one source none of them."""
-    leave_only("ecg" if name != "ecg" else "practice", how, home, Home(tmp_path))
+    source = {"recording": "ecg", "identification": "ecg"}.get(name, name)
+    leave_only("ecg" if source != "ecg" else "practice", how, home, Home(tmp_path))
     shown = run(name, Home(tmp_path), monkeypatch)
-    assert name == "lake" or f"vitalhouse generate {name}" in shown
+    assert name == "lake" or f"vitalhouse generate {source}" in shown
 
 
 def leave_only(measurement: str, how: str, home: Home, copy: Home) -> None:
@@ -188,9 +194,10 @@ def test_a_notebook_breaks_where_a_mart_changes(home: Home, tmp_path: Path, monk
 CONTROLS = {
     "balance": ("radio", 1),
     "bloodtest": ("switch", 0),
-    "ecg": ("list", -1),
+    "identification": ("radio", 1),
     "lake": ("radio", 1),
     "practice": ("radio", 1),
+    "recording": ("list", -1),
     "wearable": ("list", -1),
 }
 # All pictures of a page, also inside marimo's elements.

@@ -10,7 +10,7 @@ import pytest
 from orchestration.lib.build.build import build
 from orchestration.lib.build.plan import Report, Request
 from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, Home
-from orchestration.lib.modelling.dbt_cli import ensure_manifest, fresh_run_folder
+from orchestration.lib.modelling.dbt_cli import ensure_manifest, run_folder
 from synthetic.ecg import write_deliveries
 from tests.support import dbt_parse_cache
 from tests.support.shared_fixtures import SESSION
@@ -21,7 +21,7 @@ SCALE = 0.1
 
 def restore_parse_cache(home: Home) -> None:
     """Spare this home's builds the parse of the dbt project: that of another home is none to dbt."""
-    for folder in (home.dbt_target_path, fresh_run_folder(home)):
+    for folder in (home.dbt_target_path, run_folder(home)):
         dbt_parse_cache.restore_parse_cache(folder, home.warehouse_path)
 
 

@@ -264,8 +264,8 @@ def test_a_withdrawal_takes_effect_though_another_source_fails(fresh: Built) -> 
     report = fresh.build()
     assert any("practice" in line for line in report.failures), report.failures
     assert report.failures[-1] == (
-        "balance.customer_curated, balance.machine_learning_curated: published empty, since what came may withdraw a "
-        "consent, until vitalhouse build --measurement balance ends well"
+        "balance.customer_curated, balance.machine_learning_curated: withheld (published empty) since a new "
+        "delivery may withdraw a consent, until vitalhouse build --measurement balance ends well"
     )
     assert published_row_counts(fresh.home.published_path)["balance.machine_learning_curated"] == 0
     # Alone it builds, and what the practice left in the warehouse does not come out with it.

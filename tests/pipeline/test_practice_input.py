@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from orchestration.lib.contract.entity import entities_of
-from orchestration.lib.ingest.load import BULK_BYTES, crawl_and_load
+from orchestration.lib.ingest.bulk import BULK_BYTES
+from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources import ENTITIES, open_warehouse
 from orchestration.lib.warehouse.connection import Warehouse
@@ -173,7 +174,9 @@ def test_a_build_publishes_revenue_and_no_name(fresh: Built) -> None:
         assert con.execute("select count(*) from practice.patient").fetchone() == (1000,)
         revenue = con.execute("select sum(revenue_eur) from practice.revenue_10min").fetchone()
         filled = con.execute("select sum(revenue_eur) from practice.revenue_10min_gapless").fetchone()
-        assert revenue == filled and revenue is not None and revenue[0] > 0
+        assert revenue == filled
+        assert revenue is not None
+        assert revenue[0] > 0
     # What comes later changes the window that it belongs to.
     day = fresh.home.lake_path / "incoming/clinic=family_practice/measurement=practice/2026-03-04"
     write_file(day / "claim-late.ndjson", line(id=10**6, price=1000, received_at="2026-03-02T00:15:00Z").encode())
@@ -188,7 +191,8 @@ def test_a_build_publishes_revenue_and_no_name(fresh: Built) -> None:
             " where category = 'Amnesia' and window_start_at = '2026-03-02 00:10:00'"
         ).fetchall()
         loads = con.execute("select max(load_id) from catalog.load").fetchone()
-    assert loads is not None and found == [(True, loads[0])]
+    assert loads is not None
+    assert found == [(True, loads[0])]
 
 
 def test_the_reasons_are_said_in_one_line_each(bad: tuple[Warehouse, list[str]]) -> None:

@@ -10,9 +10,10 @@ import duckdb
 import pytest
 
 from orchestration.lib.core.home import Home
+from orchestration.lib.modelling.manifest import GATE_TEST, publishable
 from orchestration.lib.publish import publish as publishing
 from orchestration.lib.publish.publish import publish
-from orchestration.lib.publish.relations import GATE_TEST, PublishRefused, publishable, verify
+from orchestration.lib.publish.relations import PublishRefused, verify
 from orchestration.lib.sources import MEASUREMENTS, open_warehouse
 from tests.pipeline.conftest import Built
 
@@ -56,7 +57,7 @@ class House:
         self.manifest_path.write_text(json.dumps(manifest))
         return publish(self.warehouse, self.home.published_path, self.manifest_path, measurements or None)
 
-    def hold_back(self) -> list[str]:
+    def withhold_gated(self) -> list[str]:
         return publishing.withhold_gated(self.warehouse, self.home.published_path, self.manifest_path)
 
     def load(self, measurement: str) -> None:
@@ -116,9 +117,9 @@ def test_the_publication_says_what_it_is(house: House) -> None:
         node("staging.note", {"text": {}}, layer="staging"),
         node("intermediate.note", {"text": {}}, layer="intermediate"),
     ],
-    ids=["held back", "staging", "intermediate"],
+    ids=["not published", "staging", "intermediate"],
 )
-def test_only_marts_that_are_not_held_back_are_published(house: House, hidden: dict[str, Any]) -> None:
+def test_a_mart_that_says_so_and_the_layers_below_are_not_published(house: House, hidden: dict[str, Any]) -> None:
     house.nodes.append(hidden)
     house.change(f"create schema if not exists {hidden['schema']}; create table {hidden['schema']}.note (text varchar)")
     assert set(house.publish().row_counts) == {"clinic.visit"}
@@ -148,12 +149,12 @@ def test_a_column_that_nobody_described_is_refused_and_the_old_file_stays(house:
     with pytest.raises(PublishRefused, match=r"column phone of clinic\.visit is not described"):
         house.publish()
     assert house.ask("select any_value(publication_id) from catalog.publication") == [(before.publication_id,)]
-    assert sorted(path.name for path in house.home.path.iterdir() if "next" in path.name) == []
+    assert sorted(path.name for path in house.home.path.iterdir() if ".tmp" in path.name) == []
 
 
 def test_a_file_with_a_tagged_column_is_refused_however_it_came_in(house: House, monkeypatch: Any) -> None:
     """The check reads the file that was written, so that it holds even if the selection of columns fails."""
-    monkeypatch.setattr(publishing, "_is_withheld", lambda relation, column_name: False)
+    monkeypatch.setattr(publishing, "is_unpublished", lambda relation, column_name: False)
     with pytest.raises(PublishRefused, match=r"column surname of clinic\.visit is tagged contains_personal_data"):
         house.publish()
     assert not house.home.published_path.exists()
@@ -204,7 +205,7 @@ def test_a_source_that_builds_alone_leaves_the_others_as_published(two_sources: 
     assert two_sources.ask(PUBLISHED) == [("Kim", "Jo")]
     assert two_sources.ask("select distinct publication_id from catalog.publication") == [(report.publication_id,)]
     two_sources.load("practice")
-    assert two_sources.hold_back() == []
+    assert two_sources.withhold_gated() == []
     two_sources.publish("balance")
     assert two_sources.ask(PUBLISHED) == [("Kim", "leak")]
 
@@ -212,16 +213,16 @@ def test_a_source_that_builds_alone_leaves_the_others_as_published(two_sources: 
 def test_what_was_never_published_is_not_published_by_another_source(two_sources: House) -> None:
     two_sources.home.published_path.unlink()
     assert set(two_sources.publish("practice").row_counts) == {"practice.visit"}
-    assert two_sources.hold_back() == []
+    assert two_sources.withhold_gated() == []
 
 
-def test_a_gated_table_is_held_back_once_its_source_has_loaded_more(two_sources: House) -> None:
+def test_a_gated_table_is_withheld_once_its_source_has_loaded_more(two_sources: House) -> None:
     """By a build that failed, and by that of another source, until its own source builds."""
     two_sources.load("balance")
-    assert two_sources.hold_back() == ["balance.reading"]
+    assert two_sources.withhold_gated() == ["balance.reading"]
     assert two_sources.ask(PUBLISHED) == [("Jo", None)]
     assert two_sources.ask("select comment from duckdb_tables() where table_name = 'reading'") == [
-        ("Held back until its source builds. One row per reading.",)
+        ("Withheld until its source builds. One row per reading.",)
     ]
     assert ("balance.reading", 0) in two_sources.ask("select relation, row_count from catalog.publication")
     two_sources.publish("practice")
@@ -240,42 +241,20 @@ def test_a_gated_table_that_is_older_than_what_was_loaded_is_published_empty(
 ) -> None:
     """As when somebody publishes after a load whose models were not built, or another run has loaded meanwhile."""
     two_sources.load("balance")
-    assert two_sources.publish(*measurements).held_back == ["balance.reading"]
+    assert two_sources.publish(*measurements).withheld == ["balance.reading"]
     assert two_sources.ask(PUBLISHED) == [("Jo", None)]
     # That it was published since does not make it newer.
     two_sources.publish("practice")
     assert two_sources.ask(PUBLISHED) == [("Jo", None)]
     two_sources.build("balance.reading")
-    assert two_sources.publish(*measurements).held_back == []
+    assert two_sources.publish(*measurements).withheld == []
     assert two_sources.ask(PUBLISHED) == [("Jo", "Jo")]
 
 
-def test_what_a_table_has_seen_is_not_published(two_sources: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    column = "select count(*) from duckdb_columns() where column_name = 'seen_load_id'"
-    assert two_sources.ask(column) == [(0,)]
-    monkeypatch.setattr(publishing, "_is_withheld", lambda relation, column_name: False)
-    with pytest.raises(PublishRefused, match=r"column seen_load_id of balance\.reading is the models' own"):
-        two_sources.publish()
-
-
-def test_a_gated_table_that_does_not_say_what_it_has_seen_is_held_back(two_sources: House) -> None:
-    """As one that an older version built."""
-    two_sources.change("alter table balance.reading drop column seen_load_id")
-    assert two_sources.publish().held_back == ["balance.reading"]
-    assert two_sources.ask(PUBLISHED) == [("Jo", None)]
-
-
-def test_a_gated_table_without_rows_is_not_held_back(two_sources: House) -> None:
-    two_sources.change("delete from balance.reading")
-    two_sources.load("balance")
-    assert two_sources.publish().held_back == []
-    assert two_sources.hold_back() == []
-
-
-def test_a_publication_that_does_not_say_what_it_knew_is_held_back(two_sources: House) -> None:
+def test_a_publication_that_does_not_say_what_it_knew_is_withheld(two_sources: House) -> None:
     with duckdb.connect(str(two_sources.home.published_path)) as con:
         con.execute("alter table catalog.publication drop column load_id")
-    assert two_sources.hold_back() == ["balance.reading"]
+    assert two_sources.withhold_gated() == ["balance.reading"]
 
 
 def test_who_has_the_file_open_for_writing_holds_no_other_source_up(two_sources: House) -> None:
@@ -292,7 +271,7 @@ def test_who_has_the_file_open_for_writing_holds_no_other_source_up(two_sources:
 
 def test_a_published_file_that_is_none_is_replaced(two_sources: House) -> None:
     two_sources.home.published_path.write_bytes(b"no database")
-    assert two_sources.hold_back() == []
+    assert two_sources.withhold_gated() == []
     assert set(two_sources.publish("practice").row_counts) == {"practice.visit"}
 
 
@@ -331,7 +310,7 @@ def test_a_reader_keeps_the_old_publication_and_a_new_one_sees_the_new(house: Ho
 
 def test_what_a_killed_publication_left_is_removed(house: House) -> None:
     # No process has a number as high: the kernel's limit is 2**22.
-    leftover = house.home.path / f".published.duckdb.{2**22 + 1}.next"
+    leftover = house.home.path / f".published.duckdb.{2**22 + 1}.tmp"
     leftover.write_text("half a file")
     leftover.with_name(leftover.name + ".wal").write_text("")
     house.publish()

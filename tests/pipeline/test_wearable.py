@@ -118,7 +118,8 @@ def test_every_day_is_there_worn_or_not(con: duckdb.DuckDBPyConnection) -> None:
     # London's clock goes back on the 27th.
     assert by_day[date(2024, 10, 27)] == [1500, 25, False, None]
     length, without, has_sleep, resting = by_day[date(2024, 10, 26)]
-    assert (length, without, has_sleep) == (1440, 0, True) and 48 <= resting < 68
+    assert (length, without, has_sleep) == (1440, 0, True)
+    assert 48 <= resting < 68
 
 
 def test_nothing_is_left_of_the_time_after_the_withdrawal(study: Study, con: duckdb.DuckDBPyConnection) -> None:
@@ -184,7 +185,8 @@ def test_who_is_in_no_roster_is_named_and_not_published(study: Study, con: duckd
     published = con.execute(
         "select table_name from duckdb_columns() where schema_name = 'wearable' and column_name = 'participant_key'"
     ).fetchall()
-    assert len(published) == 7 and ("unknown_participant",) not in published
+    assert len(published) == 7
+    assert ("unknown_participant",) not in published
     for (table,) in published:
         assert (
             con.execute(f"select * from wearable.{table} where participant_key = 'watch_study:nobody'").fetchall() == []
@@ -246,7 +248,8 @@ def test_times_with_a_zone_are_meant_there(con: duckdb.DuckDBPyConnection) -> No
     berlin = timezone(timedelta(hours=2))
     there = read_series(P1, HR, DAY.replace(tzinfo=berlin), DAY.replace(tzinfo=UTC), resolution="15m", con=con)
     here = read_series(P1, HR, DAY - timedelta(hours=2), DAY, resolution="15m", con=con)
-    assert len(there) == 8 and np.array_equal(there.bucket_start_at, here.bucket_start_at)
+    assert len(there) == 8
+    assert np.array_equal(there.bucket_start_at, here.bucket_start_at)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +272,8 @@ def test_series_on_the_command_line(study: Study, tmp_path: Path) -> None:
     assert printed.exit_code == 0
     header, *lines = printed.output.splitlines()
     assert header == "bucket_start_at,reading_count,value_mean,value_min,value_max"
-    assert len(lines) == 500 and lines[0].startswith("2024-10-24 00:00:00,1,")
+    assert len(lines) == 500
+    assert lines[0].startswith("2024-10-24 00:00:00,1,")
     picture = tmp_path / "day.png"
     drawn = study.vitalhouse("series", P1, "--start", "2024-10-24", "--end", "2024-10-25", "--plot", str(picture))
     assert drawn.exit_code == 0, drawn.output
@@ -289,7 +293,8 @@ def test_series_on_the_command_line(study: Study, tmp_path: Path) -> None:
 def test_series_says_what_there_is(study: Study, arguments: list[str], exit_code: int, message: str) -> None:
     result = study.vitalhouse("series", *arguments)
     assert result.exit_code == exit_code
-    assert message in result.output and "Traceback" not in result.output
+    assert message in result.output
+    assert "Traceback" not in result.output
 
 
 # -- how much it will be ---------------------------------------------------------------------------
@@ -300,10 +305,12 @@ def test_a_large_study_in_numbers(study: Study) -> None:
     assert (found.points, found.raw_bytes) == (189_216_000_000, 756_864_000_000)
     assert found.warehouse_bytes is None
     result = study.vitalhouse("estimate", "--participants", "1000", "--days", "730", "--metrics", "a,b,c")
-    assert "189,216,000,000" in result.output and "756,864,000,000" in result.output
+    assert "189,216,000,000" in result.output
+    assert "756,864,000,000" in result.output
     with study.warehouse.read() as con:
         measured = estimate(con, 1, 1, [HR], 1.0)
-    assert measured.bytes_per_row is not None and 1 < measured.bytes_per_row < 100
+    assert measured.bytes_per_row is not None
+    assert 1 < measured.bytes_per_row < 100
     assert f"measured on the {measured.measured_rows:,} readings" in result.output
 
 

@@ -35,6 +35,8 @@ TRANSACTION_BYTES = 500_000
 _CHANCE = re.compile(r"(?<=\.warehouse\.duckdb\.)[a-z0-9_]{8}")
 # Statements that change a table, as far as they are not about a temporary one.
 _DURABLE = re.compile(r"(create|alter|insert into|update|delete from)\b.{0,20}\b(catalog|raw)\.")
+# Modules that open transactions for others.
+_TRANSACTIONS = ("orchestration.lib.warehouse.connection", "orchestration.lib.catalog.load_transaction")
 _NO_THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
@@ -56,7 +58,7 @@ class Ingests:
 
     def __enter__(self) -> "Ingests":
         self.server = subprocess.Popen(
-            [sys.executable, "-m", "tests.pipeline._ingest"],
+            [sys.executable, "-m", "tests.support.ingests"],
             cwd=REPOSITORY,
             env={**os.environ, **_NO_THREADS},
             stdin=subprocess.PIPE,
@@ -257,11 +259,11 @@ class _WatchedConnection:
 
 
 def _caller() -> str:
-    """The function of a library module other than the warehouse's own that is at work."""
+    """Name the function of a library module that is at work, other than those that open transactions for others."""
     frame = sys._getframe(1)
     while frame.f_back:
         module = frame.f_globals.get("__name__", "")
-        if module.startswith("orchestration.lib.") and module != "orchestration.lib.warehouse.connection":
+        if module.startswith("orchestration.lib.") and module not in _TRANSACTIONS:
             return f"{module.rpartition('.')[2]}.{frame.f_code.co_name}"
         frame = frame.f_back
     return "nowhere"

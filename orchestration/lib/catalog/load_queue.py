@@ -1,31 +1,16 @@
-"""Whose turn it is: chooses pending files from the catalog, and writes there what became of them."""
+"""Select the pending files of an entity from the catalog, and mark those that are duplicates or wait for a partner."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from orchestration.lib.catalog.load_report import FileResult, LoadReport
+from orchestration.lib.catalog.load_report import LoadReport
+from orchestration.lib.catalog.load_transaction import DeleteRows, PendingFile, delete_rows, record_removed_rows
 from orchestration.lib.contract.entity import Entity
 from orchestration.lib.core.clock import utc_now
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.warehouse.arrow import insert_arrow
-
-
-@dataclass(frozen=True)
-class PendingFile:
-    """A file whose turn it is."""
-
-    raw_path: str
-    clinic: str
-    delivery: str
-    path_below: str
-    record_key: str | None
-    size_bytes: int
-    content_hash: str
 
 
 def mark_for_reload(con: duckdb.DuckDBPyConnection, entity: Entity, deliveries: Sequence[Delivery] | None) -> None:
@@ -41,35 +26,17 @@ def mark_for_reload(con: duckdb.DuckDBPyConnection, entity: Entity, deliveries: 
     )
 
 
-def delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[str]) -> int:
-    """Remove the rows that an earlier load made of these files; return how many these were."""
-    removed_row_count = 0
-    # Of a file that no load has seen there is nothing; to look for it all the same means to read every path.
-    seen = con.execute(
-        "select list(raw_path) from catalog.file where raw_path in (select unnest(?)) and load_id is not null",
-        [raw_paths],
-    ).fetchone()
-    if seen is not None and seen[0]:
-        for table in reversed(entity.stored):
-            of_files = "_raw_path in (select unnest(?))"
-            if "_raw_path" not in table.columns:
-                of_files = f"series_id in (select series_id from {entity.stored[0].name} where {of_files})"
-            deleted = con.execute(f"delete from {table.name} where {of_files}", [seen[0]]).fetchone()
-            removed_row_count += deleted[0] if deleted else 0
-    con.execute("delete from catalog.rejected_row where raw_path in (select unnest(?))", [raw_paths])
-    return removed_row_count
-
-
 def select_pending_files(
     con: duckdb.DuckDBPyConnection,
     entity: Entity,
     deliveries: Sequence[Delivery] | None,
     report: LoadReport,
-    delete: Callable[[duckdb.DuckDBPyConnection, Entity, list[str]], int] = delete_rows,
+    delete: DeleteRows = delete_rows,
 ) -> list[PendingFile]:
-    """The files whose turn it is, by delivery and path; marks duplicates and files whose partner has not come.
+    """Select the pending files of an entity, by delivery and path; mark duplicates and files without their partner.
 
-    Of files with the same content under the same path below their delivery, the first is loaded.
+    Of files with the same content under the same path below their delivery, the first is loaded. Call it in a
+    transaction of its own, before `load_transaction`.
 
     Parameters
     ----------
@@ -108,23 +75,23 @@ def _delivery_parameter(deliveries: Sequence[Delivery] | None) -> list[list[str]
 
 
 def _release_duplicates(con: duckdb.DuckDBPyConnection, entity: Entity) -> None:
-    """Take up duplicates again whose original has changed, or went before it was loaded: in whatever delivery they lie.
+    """Release duplicates whose original has changed, or went missing before it was loaded, in whatever delivery.
 
-    They are all that is left of their content.
+    Nothing else has their content any more.
     """
     con.execute(
         """
         update catalog.file set status = 'waiting', reason = 'the file with the same content has changed'
         where raw_path in (
-            with of_entity as (
+            with entity_file as (
                 select raw_path, clinic, path_below, content_hash, status, row_count
                 from catalog.file
                 where measurement = ? and entity = ?
             )
             select duplicate.raw_path
-            from (select * from of_entity where status = 'duplicate') as duplicate
+            from (select * from entity_file where status = 'duplicate') as duplicate
             anti join (
-                select * from of_entity
+                select * from entity_file
                 where status in ('pending', 'waiting') or (status in ('loaded', 'missing') and row_count > 0)
             ) as original using (clinic, path_below, content_hash)
         )
@@ -137,10 +104,10 @@ def _mark_duplicates(
     con: duckdb.DuckDBPyConnection,
     entity: Entity,
     report: LoadReport,
-    delete: Callable[[duckdb.DuckDBPyConnection, Entity, list[str]], int],
+    delete: DeleteRows,
 ) -> None:
-    """A candidate is a duplicate if its content is loaded, or comes from an earlier candidate, for the same path."""
-    # Rarely is there any, and to see that, hashes are enough: the paths of all that was ever loaded are far longer.
+    """Mark candidates whose content is loaded already, or comes from an earlier candidate, for the same path."""
+    # Duplicates are rare. To see that there is none, hashes are enough: the paths of all loaded files are far longer.
     has_duplicates = con.execute(
         """
         select
@@ -200,8 +167,7 @@ def _mark_duplicates(
     insert_arrow(con, "delete from candidate where raw_path in (select raw_path from rows)", rows)
     removed_row_count = delete(con, entity, [path for path, _ in duplicates])
     if removed_row_count:
-        # A load of no files: models that have seen these rows learn from it that they are gone.
-        finish_load(con, entity, begin_load(con), [], [], removed_row_count=removed_row_count)
+        record_removed_rows(con, entity, removed_row_count)
 
 
 def _mark_waiting(con: duckdb.DuckDBPyConnection, entity: Entity, report: LoadReport) -> None:
@@ -218,11 +184,11 @@ def _mark_waiting(con: duckdb.DuckDBPyConnection, entity: Entity, report: LoadRe
 
 
 def mark_waiting(con: duckdb.DuckDBPyConnection, raw_paths: list[str], reason: str, report: LoadReport) -> None:
-    """Let files wait for what they need; takes them from the candidates."""
+    """Mark files as waiting, and remove them from the candidates."""
     if not raw_paths:
         return
     report.waiting_count += len(raw_paths)
-    # The counts of an earlier outcome, such as the 0 rows of a duplicate, are none of a file that is yet to be read.
+    # The counts of an earlier result, such as the 0 rows of a duplicate, do not hold for a file that is yet to be read.
     con.execute(
         """
         update catalog.file
@@ -232,105 +198,3 @@ def mark_waiting(con: duckdb.DuckDBPyConnection, raw_paths: list[str], reason: s
         [reason, raw_paths],
     )
     con.execute("delete from candidate where raw_path in (select unnest(?))", [raw_paths])
-
-
-@dataclass(frozen=True)
-class LoadTransaction:
-    """A load transaction under way."""
-
-    load_id: int
-    started_at: datetime
-
-
-def begin_load(con: duckdb.DuckDBPyConnection) -> LoadTransaction:
-    """Take the next load id. It is taken for good when the transaction commits."""
-    row = con.execute("select coalesce(max(load_id), 0) + 1 from catalog.load").fetchone()
-    assert row is not None
-    return LoadTransaction(row[0], utc_now())
-
-
-def finish_load(
-    con: duckdb.DuckDBPyConnection,
-    entity: Entity,
-    begun: LoadTransaction,
-    files: Sequence[PendingFile],
-    outcomes: Sequence[FileResult],
-    unknown_fields: Sequence[str] = (),
-    removed_row_count: int = 0,
-) -> None:
-    """Write what became of the files into the catalog, in the transaction that wrote their rows."""
-    finished_at = utc_now()
-    rows = pa.table(
-        {
-            "raw_path": [outcome.raw_path for outcome in outcomes],
-            "status": [outcome.status for outcome in outcomes],
-            "reason": pa.array([_file_reason(outcome) for outcome in outcomes], pa.string()),
-            "row_count": [outcome.row_count for outcome in outcomes],
-            "rejected_count": [len(outcome.rejected) for outcome in outcomes],
-        }
-    )
-    insert_arrow(
-        con,
-        """
-        update catalog.file as file
-        set
-            status = rows.status,
-            reason = rows.reason,
-            row_count = rows.row_count,
-            rejected_count = rows.rejected_count,
-            processed_at = ?,
-            load_id = ?
-        from rows where file.raw_path = rows.raw_path
-        """,
-        rows,
-        [finished_at, begun.load_id],
-    )
-    # What is a duplicate of a refused file is refused for the same reason.
-    insert_arrow(
-        con,
-        """
-        update catalog.file as file
-        set status = 'rejected', reason = original.reason
-        from (select file.* from catalog.file inner join rows using (raw_path)) as original
-        where file.status = 'duplicate' and file.measurement = original.measurement and file.clinic = original.clinic
-            and file.entity = original.entity and file.path_below = original.path_below
-            and file.content_hash = original.content_hash
-        """,
-        rows.filter(pc.equal(rows["status"], "rejected")),
-    )
-    rejected = [(outcome.raw_path, row) for outcome in outcomes for row in outcome.rejected]
-    insert_arrow(
-        con,
-        "insert into catalog.rejected_row by name select *, ? as load_id from rows",
-        pa.table(
-            {
-                "raw_path": pa.array([path for path, _ in rejected], pa.string()),
-                "line_number": pa.array([row.line_number for _, row in rejected], pa.int64()),
-                "raw_text": pa.array([row.raw_text for _, row in rejected], pa.string()),
-                "reason": pa.array([row.reason for _, row in rejected], pa.string()),
-            }
-        ),
-        [begun.load_id],
-    )
-    con.execute(
-        "insert into catalog.load values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            begun.load_id,
-            entity.measurement,
-            entity.name,
-            sorted({f"{file.clinic}/{file.delivery}" for file in files}),
-            begun.started_at,
-            finished_at,
-            len(outcomes),
-            sum(outcome.row_count for outcome in outcomes),
-            sum(len(outcome.rejected) for outcome in outcomes),
-            list(unknown_fields),
-            removed_row_count,
-        ],
-    )
-
-
-def _file_reason(outcome: FileResult) -> str | None:
-    if outcome.status == "loaded":
-        return None
-    return outcome.reason or (f"line {outcome.rejected[0].line_number}: {outcome.rejected[0].reason}")

@@ -1,4 +1,4 @@
-"""What became of files: the figures of a load, and for each file its rows and what was refused of it."""
+"""Report a load: its counts, and for each file its rows and its rejected rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from orchestration.lib.contract.entity import RejectedRow
 
 @dataclass
 class FileResult:
-    """What became of one file."""
+    """The result of loading one file."""
 
     raw_path: str
     row_count: int = 0
@@ -18,16 +18,17 @@ class FileResult:
 
     @property
     def status(self) -> str:
+        """Give the file's status in the catalog."""
         return "loaded" if self.row_count else "rejected"
 
     def describe(self, row: RejectedRow) -> str:
-        """One line that names file, line and reason."""
+        """Write one line that names file, line and reason."""
         return _one_line(f"{self.raw_path}:{row.line_number}: {row.reason}")
 
 
 @dataclass
 class LoadReport:
-    """What a load did. ``row_count`` and ``rejected_count`` are rows, the other counts files."""
+    """The counts of a load. ``row_count`` and ``rejected_count`` count rows, the others files."""
 
     file_count: int = 0
     row_count: int = 0
@@ -41,7 +42,7 @@ class LoadReport:
     problems: list[str] = field(default_factory=list)
 
     def as_metadata(self) -> dict[str, int | float | str]:
-        """The figures that a Dagster asset shows."""
+        """Give the counts that a Dagster asset shows."""
         return {
             "files": self.file_count,
             "rows": self.row_count,
@@ -53,24 +54,24 @@ class LoadReport:
             "unknown fields": ", ".join(self.unknown_fields) or "none",
         }
 
-    def add(self, outcomes: Iterable[FileResult]) -> None:
-        """Count what became of files."""
-        for outcome in outcomes:
+    def add(self, results: Iterable[FileResult]) -> None:
+        """Count the results of files."""
+        for result in results:
             self.file_count += 1
-            self.row_count += outcome.row_count
-            self.rejected_count += len(outcome.rejected)
-            self.rejected_file_count += outcome.status == "rejected"
-            self.problems += [outcome.describe(row) for row in outcome.rejected]
-            if outcome.status == "rejected" and not outcome.rejected:
-                self.problems.append(_one_line(f"{outcome.raw_path}: {outcome.reason}"))
+            self.row_count += result.row_count
+            self.rejected_count += len(result.rejected)
+            self.rejected_file_count += result.status == "rejected"
+            self.problems += [result.describe(row) for row in result.rejected]
+            if result.status == "rejected" and not result.rejected:
+                self.problems.append(_one_line(f"{result.raw_path}: {result.reason}"))
 
     def add_crawl(self, crawled: CrawlReport) -> None:
-        """Count what a crawl refused: files of no known kind, links and the like."""
+        """Count the files that a crawl rejected: files of no known kind, links and the like."""
         self.rejected_file_count += crawled.rejected_count
         self.unsettled_count += crawled.unsettled_count
         self.problems = [*map(_one_line, crawled.problems), *self.problems]
 
 
 def _one_line(text: str) -> str:
-    """A file's name, or a value that the reason quotes, may have line breaks."""
+    """Escape line breaks: a file's name, or a value that the reason quotes, may have them."""
     return text.replace("\r", "\\r").replace("\n", "\\n")

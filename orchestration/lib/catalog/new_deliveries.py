@@ -35,7 +35,7 @@ def crawl_settled(con: duckdb.DuckDBPyConnection, lake: Lake, entities: Sequence
 def changed_deliveries(
     lake: Lake, con: duckdb.DuckDBPyConnection, measurement: str, settle_seconds: float = SETTLE_SECONDS
 ) -> dict[str, int]:
-    """Keys of the deliveries that have settled since a crawl saw them last, or have files to load; loads nothing.
+    """Find the deliveries that have settled since a crawl saw them last, or have files to load.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ def changed_deliveries(
 
     Returns
     -------
-    For each the newest change below it in nanoseconds, so that a caller can tell what it has acted on already.
+    The time of the newest change below each delivery in nanoseconds, by the delivery's key: by that time a caller knows
+    which changes it has acted on already.
     """
     rows = con.execute(
         "select clinic, delivery, raw_path, modified_ns from catalog.directory where measurement = ?", [measurement]
@@ -60,11 +61,11 @@ def changed_deliveries(
     for delivery, path in changed:
         newest[delivery] = max(newest.get(delivery, 0), _newest_change(lake, path))
     now = time.time()
-    return {each.key: change for each, change in newest.items() if is_settled(change, settle_seconds, now)}
+    return {delivery.key: change for delivery, change in newest.items() if is_settled(change, settle_seconds, now)}
 
 
 def _newest_change(lake: Lake, path: str) -> int:
-    """When a directory, or anything below it, changed last; 0 if it is gone."""
+    """Find the time of the last change of a directory or anything below it; 0 if it is gone."""
     newest, folders = 0, [path]
     while folders:
         listing = lake.list_directory(folders.pop())
@@ -97,6 +98,7 @@ def _is_being_written(lake: Lake, measurement: str) -> bool:
     return False
 
 
-def wait_until_settled(what: str) -> None:
-    progress.write(f"{what} changed within the last {SETTLE_SECONDS:.0f} s: waiting that long, in case more follows")
+def wait_until_settled(files: str) -> None:
+    """Wait for files to settle, and say so; ``files`` names them in words."""
+    progress.write(f"{files} changed within the last {SETTLE_SECONDS:.0f} s: waiting that long, in case more follows")
     time.sleep(SETTLE_SECONDS)

@@ -10,7 +10,7 @@ from orchestration.lib.contract.entity import Entity, Table
 
 def raw_tables(entities: Sequence[Entity], computed_tables: Sequence[Table] = ()) -> tuple[Table, ...]:
     """Name every table of the schema ``raw``: those of the kinds of file, and those that transforms fill."""
-    return (*(table for entity in entities for table in entity.stored), *computed_tables)
+    return (*(table for entity in entities for table in entity.tables), *computed_tables)
 
 
 def create_tables(

@@ -1,13 +1,15 @@
-"""What a source's contract is made of: kinds of file, the values of their records, and the raw tables these land in."""
+"""Describe a source's kinds of file, the values of their records, and the raw tables of these."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 LINEAGE = {"_raw_path": "VARCHAR", "_row_number": "BIGINT", "_load_id": "BIGINT", "_loaded_at": "TIMESTAMP"}
 
@@ -18,6 +20,49 @@ class Table:
 
     name: str
     columns: Mapping[str, str]
+
+
+class Storage:
+    """How the rows of an entity are stored: in the raw table itself.
+
+    A source may store rows of typed files in another way: in several tables of which the raw table is a view.
+    """
+
+    def tables(self, raw_table: Table) -> tuple[Table, ...]:
+        """Name the tables that hold the rows; the last of them has one row for each row of the raw table."""
+        return (raw_table,)
+
+    def view_sql(self, raw_table: Table) -> str | None:
+        """Write the statement that creates the raw table as a view; ``None`` where it is a table."""
+        return None
+
+    def from_files_sql(self, raw_table: Table, table: Table) -> str:
+        """Write the condition on the rows of a stored table that come from files; ``?`` is the list of raw paths."""
+        return "_raw_path in (select unnest(?))"
+
+    def split(self, rows: pa.Table) -> tuple[pa.Table, ...]:
+        """Split the rows of one file into those of each stored table. Called in the threads that read files."""
+        return (rows,)
+
+    def concatenate(self, files: Sequence[tuple[pa.Table, ...]], first_key: int) -> tuple[pa.Table, ...]:
+        """Concatenate the rows of files, table by table.
+
+        Keys that join the tables are numbered from ``first_key`` on. There are no more of them than rows in the first
+        table.
+        """
+        import pyarrow as pa
+
+        return tuple(pa.concat_tables(tables) for tables in zip(*files, strict=True))
+
+
+class RejectedRecordKeys(NamedTuple):
+    """Keys of the object that a receiver writes in place of input that is no record.
+
+    They are none of the fields' keys, and the object has none of these: so it is never taken for a record.
+    """
+
+    reason: str
+    raw_text: str
 
 
 @dataclass(frozen=True)
@@ -80,11 +125,11 @@ class Entity:
     reader
         Reads a whole file (unpacked bytes, the pattern's match) where records are not one object or line each. It gives
         the fields' columns, typed, and ``_row_number``; ``fields`` then only say the columns.
-    series
-        With a reader, always: text fields that thousands of rows of a file share. They and what else the rows of a file
-        have in common are kept once (table ``…_series``), the other fields in rows of numbers (``…_value``); the raw
-        table is a view of both. Text, even if it is always the same, would be most of the work: with it 2.6 million
-        readings took 1.5 s of a processor to insert, without it 0.25 s.
+    storage
+        How the rows are stored, if not in the raw table itself. Only with a ``reader``.
+    rejected_record_keys
+        How a receiver that writes the files itself marks input that is no record. Such an object becomes a rejected row
+        with the receiver's reason and text. ``None`` where files come from a provider.
     """
 
     measurement: str
@@ -98,48 +143,26 @@ class Entity:
     is_single_record: bool = False
     file_format: str = "json"
     reader: Callable[[bytes, re.Match[str]], FileContent] | None = None
-    series: tuple[str, ...] = ()
+    storage: Storage = field(default_factory=Storage)
+    rejected_record_keys: RejectedRecordKeys | None = None
 
     @cached_property
     def table(self) -> Table:
-        """The raw table of this entity's records."""
+        """Describe the raw table of this entity's records."""
         columns = {"clinic": "VARCHAR", "delivery": "VARCHAR"}
         columns |= {name: sql_type for name, (sql_type, _) in self.path_columns.items()}
         columns |= {item.name: item.type for item in self.fields}
         return Table(f"raw.{self.measurement}_{self.name}", columns | LINEAGE)
 
     @cached_property
-    def stored(self) -> tuple[Table, ...]:
-        """The tables that hold this entity's records: the raw table, or the two that it is a view of."""
-        if not self.series:
-            return (self.table,) if self.fields else ()
-        columns = dict(self.table.columns)
-        in_value = [name for name in columns if name == "_row_number" or name in self._value_fields]
-        return (
-            Table(
-                f"{self.table.name}_series",
-                {"series_id": "BIGINT"} | {name: columns[name] for name in columns if name not in in_value},
-            ),
-            Table(f"{self.table.name}_value", {"series_id": "BIGINT"} | {name: columns[name] for name in in_value}),
-        )
-
-    @property
-    def _value_fields(self) -> tuple[str, ...]:
-        return tuple(item.name for item in self.fields if item.name not in self.series)
+    def tables(self) -> tuple[Table, ...]:
+        """Name the tables that hold this entity's rows; the last has one row for each record."""
+        return self.storage.tables(self.table) if self.fields else ()
 
     @property
     def view_sql(self) -> str | None:
-        """SQL that makes the raw table a view of the two that are stored; ``None`` where it is a table."""
-        if not self.series:
-            return None
-        series, value = self.stored
-        columns = ", ".join(
-            f'{"value" if name in value.columns else "series"}."{name}"' for name in ("series_id", *self.table.columns)
-        )
-        return (
-            f"create view {self.table.name} as select {columns} from {value.name} as value "
-            f"inner join {series.name} as series on value.series_id = series.series_id"
-        )
+        """Write the statement that creates the raw table as a view of ``tables``; ``None`` where it is a table."""
+        return self.storage.view_sql(self.table)
 
     def match(self, path_below: str) -> re.Match[str] | None:
         """Match a path below the delivery against this entity's pattern."""
@@ -148,18 +171,25 @@ class Entity:
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A piece of a file that was refused."""
+    """A piece of a file that is no good record."""
 
     line_number: int
     raw_text: str
     reason: str
 
 
+def _no_rows() -> pa.Table:
+    # Imported when it is needed: pyarrow takes 0.25 s, and whoever only asks for the contracts needs none of it.
+    import pyarrow as pa
+
+    return pa.table({})
+
+
 @dataclass
 class FileContent:
-    """What an entity's reader makes of a file: its rows, what was refused, or why nothing can be read of it."""
+    """The rows that an entity's reader gives of a file, and rejected ones; or the reason why it can read nothing."""
 
-    rows: pa.Table = field(default_factory=lambda: pa.table({}))
+    rows: pa.Table = field(default_factory=_no_rows)
     rejected: list[RejectedRow] = field(default_factory=list)
     reason: str | None = None
 

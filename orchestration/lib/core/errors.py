@@ -2,7 +2,7 @@
 
 
 class VitalhouseError(Exception):
-    """Something that the user can mend. The message names the file, what was expected and what to do.
+    """An error that the user can mend. The message names the file, what was expected and what to do.
 
     ``exit_code`` is what the command line ends with: 1 where work was refused or failed.
     """
@@ -17,4 +17,4 @@ class UsageError(VitalhouseError):
 
 
 class NotThere(UsageError):
-    """Something was asked for by a name that nothing has."""
+    """A request for a name that does not exist."""

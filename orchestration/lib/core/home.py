@@ -1,4 +1,4 @@
-"""Where everything lies: VITALHOUSE_HOME with the lake, the warehouse, the published file and Dagster's own store."""
+"""Name the paths of a home: VITALHOUSE_HOME with the lake, the warehouse, the published file and Dagster's folder."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+from orchestration.lib.core.files import write_atomically
 
 ENVIRONMENT_VARIABLE = "VITALHOUSE_HOME"
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -23,42 +25,48 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> Home:
-        """The folder that ``VITALHOUSE_HOME`` names, or ``data/`` in the repository."""
+        """Take the folder that ``VITALHOUSE_HOME`` names, or ``data/`` in the repository."""
         named = os.environ.get(ENVIRONMENT_VARIABLE)
         return cls(Path(named).expanduser().absolute() if named else REPOSITORY / "data")
 
     @property
     def lake_path(self) -> Path:
+        """The lake's folder."""
         return self.path / "lake"
 
     @property
     def warehouse_path(self) -> Path:
+        """The warehouse file."""
         return self.path / "warehouse.duckdb"
 
     @property
     def published_path(self) -> Path:
+        """The published file."""
         return self.path / "published.duckdb"
 
     @property
     def dagster_home(self) -> Path:
+        """Dagster's folder."""
         return self.path / "dagster"
 
     @property
     def dbt_target_path(self) -> Path:
-        """dbt's manifest and compiled SQL. In the home, so that two homes never share one."""
+        """The folder of dbt's manifest and compiled SQL, in the home, so that two homes never share one."""
         return self.path / "dbt" / "target"
 
     @property
     def dbt_log_path(self) -> Path:
+        """The folder of dbt's logs."""
         return self.path / "dbt" / "logs"
 
     @property
     def checks_path(self) -> Path:
-        """What the tests of the latest builds found."""
+        """The results of the tests of the latest builds."""
         return self.path / "dbt" / "checks.json"
 
     @property
     def build_lock_path(self) -> Path:
+        """The lock that a build holds."""
         return self.path / "build.lock"
 
     @property
@@ -73,11 +81,11 @@ class Home:
 
     @property
     def build_log_path(self) -> Path:
-        """What Dagster and dbt said during the latest builds."""
+        """The output of Dagster and dbt during the latest builds."""
         return self.path / "logs" / "build.log"
 
     def ensure(self) -> Home:
-        """Make the folders, closed to everybody but their owner even where they existed with another mode.
+        """Make the folders, closed to all but their owner even where they existed with another mode.
 
         Dagster's settings are put into its folder unless it has some already.
         """
@@ -87,10 +95,7 @@ class Home:
                 folder.chmod(PRIVATE_MODE)
         settings = self.dagster_home / DAGSTER_SETTINGS.name
         if not settings.exists():
-            # Under a temporary name first: settings that a kill cut short would be taken for the user's own.
-            unfinished = settings.with_name(f".{settings.name}.{os.getpid()}")
-            shutil.copyfile(DAGSTER_SETTINGS, unfinished)
-            unfinished.replace(settings)
+            write_atomically(settings, lambda unfinished: shutil.copyfile(DAGSTER_SETTINGS, unfinished))
         return self
 
 

@@ -1,14 +1,14 @@
-"""Whose turn it is: one build of a home at a time, no claim by Dagster's sensor meanwhile, one listener an office."""
+"""Locks: one build of a home at a time, no claim by Dagster's sensor meanwhile, one listener an office."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from orchestration.lib.core import progress
 from orchestration.lib.core.errors import VitalhouseError
@@ -18,42 +18,39 @@ POLL_SECONDS = 0.2
 
 
 class LockHeld(VitalhouseError):
-    """Another is under way."""
+    """Another process holds the lock."""
 
 
 @contextmanager
 def hold_lock(lock_path: Path, *, wait: bool = True, what: str = "build") -> Iterator[None]:
-    """Hold the home, or what the lock stands for, for oneself.
+    """Hold a lock; its file names the holder.
 
-    The operating system lets go of the lock when its holder ends, however it ends.
+    The operating system releases the lock when its holder ends, however it ends.
+
+    Parameters
+    ----------
+    wait
+        Whether to wait until another holder ends.
+    what
+        What a holder does, for messages.
 
     Raises
     ------
-    NotYourTurn
-        If another holds it and ``wait`` is false.
+    LockHeld
+        If another process holds the lock and ``wait`` is false.
     """
-    with lock_path.open("a+") as lock:
-        said = None
-        while not _is_locked_by_us(lock.fileno()):
-            holder = lock_path.read_text().strip() or "it is just starting"
-            if not wait:
-                raise LockHeld(f"a {what} is under way ({holder})")
-            if holder != said:
-                progress.write(f"another {what} is under way ({holder}): waiting for it to end")
-                said = holder
-            time.sleep(POLL_SECONDS)
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
-        lock.flush()
-        try:
-            yield
-        finally:
-            lock.truncate(0)
-
-
-def _is_locked_by_us(descriptor: int) -> bool:
+    lock = FileLock(lock_path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        lock.acquire(blocking=False)
+    except Timeout:
+        holder = lock_path.read_text().strip() or "it is just starting"
+        if not wait:
+            raise LockHeld(f"a {what} is under way ({holder})") from None
+        progress.write(f"another {what} is under way ({holder}): waiting for it to end")
+        lock.acquire(poll_interval=POLL_SECONDS)
+    try:
+        lock_path.write_text(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
+        yield
+    finally:
+        lock_path.write_text("")
+        lock.release()

@@ -1,8 +1,7 @@
-"""Records out of raw files, JSON or CSV; of JSON in two gears that agree.
+"""Read the records of a raw file, JSON or CSV, on the strict path: with line, text and reason of whatever is wrong.
 
-The bulk gear lets DuckDB read many large files at once; it is fast, and says nothing about what it could not read.
-The careful gear reads one file in Python and knows the line and the text of whatever is wrong. Both give the same
-thing: the text of each value, one row a record. What the values must be is decided once, in `typing_sql`.
+The fast path (`bulk`) gives the same: the text of each value, one row a record. What the values must be is decided
+once, in `typing_sql`.
 """
 
 import csv
@@ -13,17 +12,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestration.lib.contract.entity import Entity, Field
+from orchestration.lib.contract.entity import Entity, Field, RejectedRecordKeys
 
-# How much of a line that is refused is kept: enough to recognise it, not the whole of a 100 MB file of zeros.
+# How much of a rejected line is kept: enough to recognise it, not the whole of a 100 MB file of zeros.
 RAW_TEXT_CHARACTERS = 10_000
 _BETWEEN_RECORDS = re.compile(r"[\s,\[\]]*")
 # Where a broken record ends: before a line that begins another one, or between two objects on one line. Possessive, and
-# begun only where white space begins: however much of that there is, it is read once.
+# started only where white space begins: however much of that there is, it is read once.
 _RECORD_END = re.compile(r"(?<=\S)[^\S\n]*+\n\s*+(?=[\[\]{]|\Z)|(?<=\})(?=[\s,]*+\{)")
-# How one who receives for a provider writes down what could not be read: an object with the reason and the text, and
-# with no key of a contract, so that neither gear takes it for a record.
-REFUSED, REFUSED_TEXT = "_refused", "_text"
 # Between the values of a CSV file; the one that its header line has most of.
 _DELIMITERS = ",;\t"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -32,7 +28,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a file, or a piece of the file that is none (``problem`` says why)."""
+    """One record of a file, or a piece of the file that is no record (``problem`` says why)."""
 
     line_number: int
     raw_text: str
@@ -67,13 +63,15 @@ _LOOKAHEAD = 16
 _TOO_DEEP = "it is nested too deeply"
 
 
-def scan_records(content: bytes) -> Iterator[Record]:
+def scan_records(content: bytes, rejected_record_keys: RejectedRecordKeys | None = None) -> Iterator[Record]:
     """Read JSON objects one a line, in an array, or one after another; what is broken is given back, never skipped.
 
     Parameters
     ----------
     content
         A whole file. An empty one gives no record.
+    rejected_record_keys
+        Keys of the objects that stand for input which a receiver has rejected.
     """
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         yield Record(1, escape_unprintable(content[:200].decode("latin-1")), {}, "it is UTF-16 text: save it as UTF-8")
@@ -82,8 +80,8 @@ def scan_records(content: bytes) -> Iterator[Record]:
     is_utf8 = _SURROGATE.search(text) is None
     position, line_number, counted = 0, 1, 0
     while True:
-        found = _BETWEEN_RECORDS.match(text, position)
-        position = found.end() if found else position
+        separator = _BETWEEN_RECORDS.match(text, position)
+        position = separator.end() if separator else position
         if position >= len(text):
             return
         line_number += text.count("\n", counted, position)
@@ -92,7 +90,7 @@ def scan_records(content: bytes) -> Iterator[Record]:
         problem = None
         if text[position] == "{":
             try:
-                found_object, end = _decode(text, position)
+                pairs, end = _decode(text, position)
             except RecursionError:
                 problem, end = _TOO_DEEP, _broken_end(text, position)
             except json.JSONDecodeError as error:
@@ -100,15 +98,15 @@ def scan_records(content: bytes) -> Iterator[Record]:
                 cut = " (the file ends within it)" if end == len(text) else ""
                 problem = f"it is not a valid JSON object: {error.msg}{cut}"
             else:
-                values, problem = _values(found_object)
+                values, problem = _values(pairs)
                 if not is_utf8 and _SURROGATE.search(text, position, end):
                     problem = "it is not valid UTF-8"
         else:
             end = _junk_end(text, position)
             problem = "it is not a JSON object"
         raw_text = text[position : min(end, position + RAW_TEXT_CHARACTERS)]
-        if problem is None and (refused := values.get(REFUSED)):
-            problem, raw_text = refused, (values.get(REFUSED_TEXT) or "")[:RAW_TEXT_CHARACTERS]
+        if problem is None and rejected_record_keys and (reason := values.get(rejected_record_keys.reason)):
+            problem, raw_text = reason, (values.get(rejected_record_keys.raw_text) or "")[:RAW_TEXT_CHARACTERS]
         yield Record(line_number, escape_unprintable(raw_text), values, problem)
         position = max(end, position + 1)
 
@@ -150,42 +148,42 @@ def scan_csv(content: bytes, fields: Sequence[Field]) -> Iterator[Record]:
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, str, list[str], str | None]]:
-    """Line number, text, values and problem of each row that is not blank; a broken line is one."""
+    """Give line number, text, values and problem of each row that is not blank; a broken line is a row too."""
     lines = list(io.StringIO(text, newline=""))
     delimiter = max(_DELIMITERS, key=next((line for line in lines if line.strip()), "").count)
-    begun = 0
-    while begun < len(lines):
-        first = begun
+    start = 0
+    while start < len(lines):
+        first = start
         reader = csv.reader((lines[i] for i in range(first, len(lines))), delimiter=delimiter, strict=True)
         try:
             for cells in reader:
                 end = first + reader.line_num
                 if any(cell.strip() for cell in cells):
-                    yield begun + 1, "".join(lines[begun:end]).rstrip("\r\n"), cells, None
-                begun = end
+                    yield start + 1, "".join(lines[start:end]).rstrip("\r\n"), cells, None
+                start = end
         except csv.Error as error:
             # A quote that is never closed reaches to the end: its own line is refused, not all that follow.
-            yield begun + 1, lines[begun].rstrip("\r\n"), [], f"it is not valid CSV: {error}"
-            begun += 1
+            yield start + 1, lines[start].rstrip("\r\n"), [], f"it is not valid CSV: {error}"
+            start += 1
 
 
 def _decode(text: str, position: int) -> tuple[_Object, int]:
-    """The object that begins at a position, and where it ends."""
+    """Decode the object that begins at a position; also give the position of its end."""
     for size in _SLICES:
         piece = text[position : position + size]
         try:
-            found, length = _DECODER.raw_decode(piece)
-            return found, position + length
+            pairs, length = _DECODER.raw_decode(piece)
+            return pairs, position + length
         except json.JSONDecodeError as error:
             if len(piece) < size or (error.pos < size - _LOOKAHEAD and not error.msg.startswith("Unterminated string")):
                 raise
     return _DECODER.raw_decode(text, position)
 
 
-def _values(found: _Object) -> tuple[dict[str, str | None], str | None]:
-    """The text of each value, or why there is none. Of a repeated key the first counts, as in DuckDB."""
+def _values(pairs: _Object) -> tuple[dict[str, str | None], str | None]:
+    """Give the text of each value, or a problem. Of a repeated key the first counts, as in DuckDB."""
     try:
-        return {key: _value_text(value) for key, value in reversed(found)}, None
+        return {key: _value_text(value) for key, value in reversed(pairs)}, None
     except RecursionError:
         return {}, _TOO_DEEP
     except UnicodeEncodeError:
@@ -193,8 +191,8 @@ def _values(found: _Object) -> tuple[dict[str, str | None], str | None]:
 
 
 def _broken_end(text: str, position: int) -> int:
-    found = _RECORD_END.search(text, position + 1)
-    return found.start() if found else len(text)
+    record_end = _RECORD_END.search(text, position + 1)
+    return record_end.start() if record_end else len(text)
 
 
 def _junk_end(text: str, position: int) -> int:
@@ -206,7 +204,7 @@ def _junk_end(text: str, position: int) -> int:
 
 
 def _value_text(value: object) -> str | None:
-    """The text of a value, as DuckDB has it."""
+    """Write the text of a value as DuckDB does."""
     if value is None:
         return None
     text = value if isinstance(value, str) else _json_text(value)
@@ -225,16 +223,18 @@ def _json_text(value: object) -> str:
 
 
 def escape_unprintable(text: str) -> str:
-    """Text that can be stored and shown: what is not UTF-8, and control characters, become escapes."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", _SURROGATE.sub(_escape, text))
+    """Make text that can be stored and shown: what is not UTF-8, and control characters, become escapes."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", _SURROGATE.sub(_escape, text))
 
 
-def _escape(found: re.Match[str]) -> str:
-    code = ord(found[0])
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
     # Python's `surrogateescape` keeps the byte 0x80 as U+DC80, and so on.
     return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
 def scan(content: bytes, entity: Entity) -> Iterator[Record]:
     """Read a file's records in the entity's format."""
-    return scan_csv(content, entity.fields) if entity.file_format == "csv" else scan_records(content)
+    if entity.file_format == "csv":
+        return scan_csv(content, entity.fields)
+    return scan_records(content, entity.rejected_record_keys)

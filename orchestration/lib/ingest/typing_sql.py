@@ -3,22 +3,26 @@
 from collections.abc import Iterator, Sequence
 
 from orchestration.lib.contract.entity import Entity, Field
+from orchestration.lib.core.sql import quote_name, quote_text
 
 _WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 
 
 def value_keys(entity: Entity) -> list[str]:
-    """Every key of the entity's records, aliases included."""
+    """List every key of the entity's records, aliases included."""
     return [key for item in entity.fields for key in item.keys]
 
 
 def value_columns(entity: Entity) -> list[str]:
-    """The column of each key's texts. Numbered: SQL does not tell ``timestamp`` from ``timeStamp``, providers do."""
+    """Name the column of each key's texts.
+
+    They are numbered: to SQL ``timestamp`` and ``timeStamp`` are the same name, to providers they are not.
+    """
     return [f"value_{index}" for index in range(len(value_keys(entity)))]
 
 
 def typing_sql(entity: Entity, today: str) -> tuple[list[str], str]:
-    """SQL that turns the texts of a record into typed columns, and SQL that says what is wrong with it (null: nothing).
+    """Write SQL that casts the texts of a record to typed columns, and SQL of its problem, null if there is none.
 
     Parameters
     ----------
@@ -34,7 +38,7 @@ def typing_sql(entity: Entity, today: str) -> tuple[list[str], str]:
 
 
 def _own_columns(entity: Entity) -> Iterator[tuple[Field, list[str]]]:
-    """Every field, and the columns of the texts under its keys."""
+    """List every field with the columns of the texts under its keys."""
     remaining = value_columns(entity)
     for item in entity.fields:
         own, remaining = remaining[: len(item.keys)], remaining[len(item.keys) :]
@@ -42,6 +46,7 @@ def _own_columns(entity: Entity) -> Iterator[tuple[Field, list[str]]]:
 
 
 def text_sql(own: Sequence[str]) -> str:
+    """Write SQL of a field's text: the first of its columns that is not blank."""
     texts = [f"nullif(trim({column}), '')" for column in own]
     return texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
 
@@ -67,7 +72,7 @@ def _cast(item: Field, value: str) -> str:
 
 
 def _has_digits_only(value: str) -> str:
-    """Whether a number has neither decimals nor an exponent. (Three searches take half the time of one pattern.)"""
+    """Write SQL that is true of a number without decimals and exponent: three searches, half the time of a pattern."""
     return f"not (contains({value}, '.') or contains({value}, 'e') or contains({value}, 'E'))"
 
 
@@ -76,41 +81,37 @@ def _problem(item: Field, value: str, today: str) -> str:
     expected = f"expected {item.expected}"
     missing = wrong_value = ""
     if item.is_required:
-        missing = f"when {value} is null then " + quoted(f"{item.name} is missing: {expected}")
+        missing = f"when {value} is null then " + quote_text(f"{item.name} is missing: {expected}")
     if item.check:
         wrong_value = f" or not ({_check(item.check, cast, today)})"
-    wrong = f"format('{{}} is ''{{}}'': {{}}', {quoted(item.name)}, left({value}, 100), {quoted(expected)})"
+    wrong = f"format('{{}} is ''{{}}'': {{}}', {quote_text(item.name)}, left({value}, 100), {quote_text(expected)})"
     return f"case {missing} when {value} is not null and ({cast} is null{wrong_value}) then {wrong} end"
 
 
 def _check(check: str, value: str, today: str) -> str:
-    return check.format(value=value, today=f"{quoted(today)}::date")
-
-
-def quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return check.format(value=value, today=f"{quote_text(today)}::date")
 
 
 def bulk_sql(entity: Entity, files: Sequence[str], today: str) -> str:
-    """SQL of the bulk gear: typed columns, one row a record, in the order of the files and of the records in them.
+    """Write SQL of the fast path: typed columns, one row a record, in the order of the files and of their records.
 
-    ``_file`` is the file's place in the list, from 0. ``_is_doubtful`` is true where a record has a problem, or has no
-    value at all: DuckDB gives such a row for what it cannot read. What the problem is, the careful gear says.
+    ``_file`` is the file's place in the list, from 0. ``_is_suspect`` is true where a record has a problem, or has no
+    value at all: DuckDB gives such a row for text that it cannot read. The strict path finds the line and the reason.
 
     Nothing here numbers the rows: DuckDB would then read on one core. The table that is made of them numbers them.
     """
     casts: list[str] = []
     names: list[str] = []
-    doubts: list[str] = []
+    suspicions: list[str] = []
     for index, (item, own) in enumerate(_own_columns(entity)):
         # Layers, so that a cast is computed once: DuckDB does not see that two `case` are the same.
         typed = f"typed_{index}"
         casts.append(f"{_quick_cast(item, own)} as {typed}")
         names.append(f'{typed} as "{item.name}"')
-        doubts += _doubts(item, own, typed, today)
+        suspicions += _suspicions(item, own, typed, today)
     blank = " and ".join(f"{column} is null" for column in value_columns(entity))
     return f"""
-        select {", ".join(names)}, file_index as _file, {" or ".join([f"({blank})", *doubts])} as _is_doubtful
+        select {", ".join(names)}, file_index as _file, {" or ".join([f"({blank})", *suspicions])} as _is_suspect
         from (
             select *, {", ".join(casts)}
             from (
@@ -122,7 +123,7 @@ def bulk_sql(entity: Entity, files: Sequence[str], today: str) -> str:
 
 
 def _quick_cast(item: Field, own: Sequence[str]) -> str:
-    """The same as `_cast` of `_text`, faster for what most values are: whole numbers as such, ASCII without padding."""
+    """Write `_cast` of `text_sql` in a way that is faster for most values: whole numbers, and ASCII without padding."""
     if item.cast or item.type not in _WHOLE_NUMBERS or len(own) > 1:
         texts = [_quick_text(column) for column in own]
         return _cast(item, texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})")
@@ -132,7 +133,7 @@ def _quick_cast(item: Field, own: Sequence[str]) -> str:
 
 
 def _quick_text(column: str) -> str:
-    """The same as `_text`, which is slow: quicker for ASCII that has no padding."""
+    """Write `text_sql` in a way that is faster for ASCII without padding."""
     return (
         f"(case when {column} >= '!' and {column} < chr(127) and not suffix({column}, ' ') "
         f"and strlen({column}) = length({column}) then {column} else {text_sql([column])} end)"
@@ -140,13 +141,13 @@ def _quick_text(column: str) -> str:
 
 
 def _whole_numbers(entity: Entity) -> str:
-    """SQL of the texts of a record's whole numbers in one: to search it once is quicker than each by itself."""
+    """Write SQL of one text of all whole numbers of a record: to search it once is faster than each by itself."""
     own = [columns[0] for item, columns in _own_columns(entity) if item.type in _WHOLE_NUMBERS and len(columns) == 1]
     return f"concat({', '.join(own)})" if own else "''"
 
 
-def _doubts(item: Field, own: Sequence[str], typed: str, today: str) -> Iterator[str]:
-    """SQL that is true where `_problem` finds one, from the value as it was typed."""
+def _suspicions(item: Field, own: Sequence[str], typed: str, today: str) -> Iterator[str]:
+    """Write conditions on typed values that are true where `_problem` finds a problem."""
     if item.is_required:
         yield f"{typed} is null"
     elif item.cast or item.type != "VARCHAR":
@@ -157,18 +158,18 @@ def _doubts(item: Field, own: Sequence[str], typed: str, today: str) -> Iterator
 
 
 def _texts_sql(entity: Entity, files: Sequence[str]) -> str:
-    """The text of every value, and ``file_index``."""
+    """Write SQL that reads the text of every value, and ``file_index``."""
     keys, columns = value_keys(entity), value_columns(entity)
     # The lake's folders are named key=value, and DuckDB would put these over the record's own values.
     options = "format = 'auto', ignore_errors = true, hive_partitioning = false"
-    listed = f"[{', '.join(map(quoted, files))}]"
+    listed = f"[{', '.join(map(quote_text, files))}]"
     if len({key.lower() for key in keys}) == len(keys):
-        typed = ", ".join(f"{quoted(key)}: 'VARCHAR'" for key in keys)
+        typed = ", ".join(f"{quote_text(key)}: 'VARCHAR'" for key in keys)
         source = f"read_json({listed}, columns = {{{typed}}}, {options})"
-        values = ['"' + key.replace('"', '""') + '"' for key in keys]
+        values = [quote_name(key) for key in keys]
     else:
         # One call for all keys reads each record once.
-        pointers = ", ".join(quoted(_pointer(key)) for key in keys)
+        pointers = ", ".join(quote_text(_pointer(key)) for key in keys)
         source = (
             f"(select json_extract_string(json, [{pointers}]) as found, file_index "
             f"from read_json_objects({listed}, {options}))"
@@ -179,5 +180,5 @@ def _texts_sql(entity: Entity, files: Sequence[str]) -> str:
 
 
 def _pointer(key: str) -> str:
-    """The JSON pointer of a key."""
+    """Write the JSON pointer of a key."""
     return "/" + key.replace("~", "~0").replace("/", "~1")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from orchestration.lib.contract.entity import Entity, entities_of, find_entity
 from orchestration.lib.lake.delivery import LATEST, SETTLE_SECONDS, Delivery, is_settled
-from orchestration.lib.lake.files import Lake, entry_status, is_unfinished, scan
+from orchestration.lib.lake.directory import entry_status, is_unfinished, scan
+from orchestration.lib.lake.files import Lake
 
 # A claim under way moves files here; the name is hidden, so that nobody takes the folder for a delivery.
 _CLAIMING = ".claiming-"
@@ -70,7 +71,7 @@ def _free_name(folder: Path, name: str) -> Path:
 
 
 def _settled_files(latest: Path, settle_seconds: float, now: float) -> set[str]:
-    """Paths below ``latest/`` that nobody is writing any more."""
+    """List the paths below ``latest/`` that nobody is writing any more."""
     settled: set[str] = set()
     folders = [] if latest.is_symlink() else [""]
     while folders:
@@ -91,20 +92,20 @@ def _settled_files(latest: Path, settle_seconds: float, now: float) -> set[str]:
 
 
 def _ready(entities: Sequence[Entity], settled: set[str], moved: set[str]) -> list[str]:
-    """The files that may be claimed: those that need no partner, and those whose partner is settled or moved too."""
+    """Select the files that may be claimed: they need no partner, or their partner is settled or moved too."""
     recognised = {path: find_entity(entities, path) for path in settled}
     present = {
-        (found[0].name, found[0].record_key(found[1]))
+        (matched[0].name, matched[0].record_key(matched[1]))
         for path in settled | moved
-        if (found := find_entity(entities, path)) and found[0].record_key is not None
+        if (matched := find_entity(entities, path)) and matched[0].record_key is not None
     }
     return [
         path
-        for path, found in recognised.items()
-        if found is None
-        or found[0].partner is None
-        or found[0].record_key is None
-        or (found[0].partner, found[0].record_key(found[1])) in present
+        for path, matched in recognised.items()
+        if matched is None
+        or matched[0].partner is None
+        or matched[0].record_key is None
+        or (matched[0].partner, matched[0].record_key(matched[1])) in present
     ]
 
 

@@ -1,68 +1,32 @@
-"""What clinics expect of their data (`seeds/quality_expectation.csv`): what does not hold, and when to look again."""
+"""Name the expectations of clinics (`seeds/quality_expectation.csv`) that their data do not meet."""
 
 from __future__ import annotations
 
-import json
-import os
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from orchestration.lib.core import progress
-from orchestration.lib.core.errors import UsageError
-from orchestration.lib.modelling.dbt_cli import RESULTS
+from orchestration.lib.modelling.dbt_results import DbtResults
 from orchestration.lib.warehouse.connection import Warehouse
 
 # The dbt tests that run the cases of severity `error`, one for each measurement that has cases.
 TEST_NAME = "assert_quality_expectations_hold"
 
-
-@dataclass(frozen=True)
-class Retries:
-    """How often, and after how long, a build is tried again whose data are not as expected.
-
-    Twice, two minutes apart: long enough for a delivery that is on its way to arrive.
-    """
-
-    count: int = 2
-    delay_seconds: float = 120.0
-
-    @classmethod
-    def from_environment(cls) -> Retries:
-        """Read ``VITALHOUSE_RETRY_COUNT`` and ``VITALHOUSE_RETRY_DELAY_SECONDS``.
-
-        Raises
-        ------
-        UsageError
-            If one is no number, or negative.
-        """
-        return cls(
-            int(_number("VITALHOUSE_RETRY_COUNT", cls.count, is_whole=True)),
-            _number("VITALHOUSE_RETRY_DELAY_SECONDS", cls.delay_seconds),
-        )
+# A build whose data are not as expected is tried again twice, two minutes apart: long enough for a delivery that is on
+# its way to arrive.
+RETRY_COUNT = 2
+RETRY_DELAY_SECONDS = 120.0
 
 
-def _number(variable: str, default: float, is_whole: bool = False) -> float:
-    text = os.environ.get(variable, str(default))
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not (0 <= value < float("inf")) or (is_whole and value != int(value)):
-        kind = "whole number" if is_whole else "number"
-        raise UsageError(f"{variable} is '{text}': expected a {kind} that is not negative")
-    return value
-
-
-def broken(run_folder: Path, warehouse: Warehouse) -> list[str]:
-    """The expectations that failed dbt's latest command in this folder, a line each."""
-    path = run_folder / RESULTS
-    if not path.exists():
-        return []
-    queries = [
-        result["compiled_code"]
-        for result in json.loads(path.read_text())["results"]
-        if result["unique_id"].split(".")[2] == TEST_NAME and result["status"] == "fail"
+def broken(results: DbtResults, folder: Path, manifest: Mapping[str, Any], warehouse: Warehouse) -> list[str]:
+    """Describe the expectations that failed a dbt command, a line each; ``folder`` has the SQL that it compiled."""
+    nodes = [
+        manifest["nodes"][result.unique_id]
+        for result in results.by_id.values()
+        if result.unique_id.split(".")[2] == TEST_NAME and result.status == "fail"
     ]
+    queries = [(folder / "compiled" / node["package_name"] / node["original_file_path"]).read_text() for node in nodes]
     if not queries:
         return []
     with warehouse.read() as con:
@@ -73,10 +37,9 @@ def broken(run_folder: Path, warehouse: Warehouse) -> list[str]:
     ]
 
 
-def announce_retry(done: int, retries: Retries) -> None:
-    """Say that the build waits and begins anew, or that it has done so often enough."""
-    if done < retries.count:
+def announce_retry(done: int) -> None:
+    """Say that the build waits and begins again, unless it has done so ``RETRY_COUNT`` times."""
+    if done < RETRY_COUNT:
         progress.write(
-            f"the data are not as expected: trying again in {retries.delay_seconds:.0f} s "
-            f"({done + 1} of {retries.count}; VITALHOUSE_RETRY_COUNT=0 for none)"
+            f"the data are not as expected: trying again in {RETRY_DELAY_SECONDS:.0f} s ({done + 1} of {RETRY_COUNT})"
         )

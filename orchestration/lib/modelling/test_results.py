@@ -1,22 +1,23 @@
-"""What the tests of the builds found: the latest result of each, in a file that is read while a build goes on.
+"""Keep the latest result of each dbt test, in a file that is read while a build goes on.
 
-A build with a failed test publishes nothing, so that the published file could not tell.
+A build with a failed test publishes nothing, so the published file cannot hold these results.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration.lib.modelling.dbt_cli import RESULTS, relation_name
-from orchestration.lib.sources import MEASUREMENTS
+from orchestration.lib.core.files import write_atomically
+from orchestration.lib.modelling.dbt_results import DbtResults
+from orchestration.lib.modelling.manifest import data_tests
 
-# A warning is published all the same, a failure keeps a build from publishing, an error is a test that could not run.
+# After a warning the data are published all the same; a failure keeps a build from publishing; an error is a test that
+# could not run.
 BAD = ("warn", "fail", "error")
 _STATUSES = {"runtime error": "error"}
 
@@ -33,66 +34,53 @@ class Check:
 
     @property
     def is_bad(self) -> bool:
+        """Whether the test did not pass."""
         return self.status in BAD
 
     @property
     def keeps_from_publishing(self) -> bool:
+        """Whether the source's data may not be published."""
         return self.is_bad and self.status != "warn"
 
 
-def record(run_folder: Path, path: Path, manifest: Mapping[str, Any]) -> None:
-    """Take the results of dbt's latest command over into the file at ``path``.
+def record(results: DbtResults, path: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the results of a dbt command into the file at ``path``.
 
     A test that was not run keeps its result, one that the project has no longer loses it.
     """
-    results_path = run_folder / RESULTS
-    if not results_path.exists():
+    if not results.by_id:
         return
+    tests, now = data_tests(manifest), datetime.now(UTC)
     checks = {check.name: check for check in read(path)}
-    now = datetime.now(UTC)
-    for result in json.loads(results_path.read_text())["results"]:
-        node = manifest["nodes"].get(result["unique_id"])
+    for result in results.by_id.values():
+        test = tests.get(result.unique_id)
         # A test is skipped where what it tests was not built.
-        if node and node["resource_type"] == "test" and result["status"] != "skipped":
-            status = _STATUSES.get(result["status"], result["status"])
-            check = Check(node["name"], _relation(node, manifest), status, int(result.get("failures") or 0), now)
-            checks[check.name] = check
-    known = {node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "test"}
-    rows = [asdict(check) for name, check in sorted(checks.items()) if name in known]
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(json.dumps(rows, indent=0, default=datetime.isoformat))
-    unfinished.replace(path)
+        if test and result.status != "skipped":
+            status = _STATUSES.get(result.status, result.status)
+            checks[test.name] = Check(test.name, test.relation, status, result.failure_count, now)
+    names = {test.name for test in tests.values()}
+    text = json.dumps(
+        [asdict(check) for name, check in sorted(checks.items()) if name in names], indent=0, default=datetime.isoformat
+    )
+    write_atomically(path, lambda unfinished: unfinished.write_text(text))
 
 
 def read(path: Path) -> list[Check]:
-    """The results that were recorded; none before the first build."""
+    """Read the results that were recorded; none before the first build."""
     try:
         rows = json.loads(path.read_text())
         return [Check(**{**row, "checked_at": datetime.fromisoformat(row["checked_at"])}) for row in rows]
     except (FileNotFoundError, ValueError, TypeError, KeyError):
-        # An older or a newer form: the next build writes it anew.
+        # The file of an older or a newer version: the next build writes it anew.
         return []
 
 
 def failed(path: Path, manifest: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Names of the tests that failed when they last ran, by the source whose tables they read.
-
-    A test of what serves every source, such as the catalog, stands with each of them.
-    """
-    known = {**manifest["nodes"], **manifest["sources"]}
-    tests = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "test"}
-    found: dict[str, list[str]] = {}
+    """Name the tests that failed when they last ran, by the source whose tables they read."""
+    tests = {test.name: test for test in data_tests(manifest).values()}
+    names: dict[str, list[str]] = {}
     for check in read(path):
         if check.keeps_from_publishing and check.name in tests:
-            nodes = [known[each] for each in tests[check.name]["depends_on"]["nodes"] if each in known]
-            tags = {tag for node in nodes for tag in node.get("tags", ())}
-            for source in [each for each in MEASUREMENTS if each in tags] or MEASUREMENTS:
-                found.setdefault(source, []).append(check.name)
-    return found
-
-
-def _relation(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
-    """What a test is about, as ``schema.name``: of several relations the one it stands with, or else the first."""
-    tested = [node.get("attached_node"), *node["depends_on"]["nodes"]]
-    known = {**manifest["nodes"], **manifest["sources"]}
-    return next((relation_name(known[each]) for each in tested if each in known), "")
+            for measurement in tests[check.name].measurements:
+                names.setdefault(measurement, []).append(check.name)
+    return names

@@ -1,44 +1,46 @@
-"""Publish: the marts, without personal data, into a file of their own that replaces the previous one at once.
+"""Publish the marts, without personal data, into a file of their own that replaces the previous one at once.
 
 Readers of ``published.duckdb`` never wait for a build and a build never waits for them: the new file is written beside
-the old one and renamed over it, and whoever has the old one open keeps it.
+the old one and renamed over it, and a reader that has the old one open keeps it.
 
-A run of one source publishes that source's tables; the others' stay as they were last published, whatever has become
-of them in the warehouse since. A table behind the gate of consent is published only while it knows of all that its
-source has loaded: what came since may be a withdrawal. Else it is held back: published empty, until its source builds.
+A run of one source publishes that source's tables; those of other sources stay as published, whatever has changed in
+the warehouse since. A gated table is published only if it has seen all loads of its source: a later load may withdraw
+a consent. Otherwise it is withheld: published empty, until its source builds.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from orchestration.lib.core import progress
-from orchestration.lib.publish.relations import PUBLICATION, SEEN_LOAD_ID, Relation, is_withheld, publishable, verify
+from orchestration.lib.core.clock import utc_now
+from orchestration.lib.core.files import write_atomically
+from orchestration.lib.core.sql import quote_name, quote_text
+from orchestration.lib.modelling.manifest import Relation, publishable, read_manifest
+from orchestration.lib.publish.relations import PUBLICATION, SEEN_LOAD_ID, is_unpublished, verify
 from orchestration.lib.sources import MEASUREMENTS
 from orchestration.lib.warehouse.connection import Warehouse
 
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What was published, how many rows of each relation, and which of them are empty because they are held back."""
+    """What was published: the rows of each relation, and the names of those that are withheld."""
 
     publication_id: str
     published_at: datetime
     path: Path
     row_counts: dict[str, int]
-    held_back: list[str]
+    withheld: list[str]
     seconds: float
 
     def as_metadata(self) -> dict[str, int | float | str]:
@@ -47,7 +49,7 @@ class PublishReport:
             "publication_id": self.publication_id,
             "relations": len(self.row_counts),
             "rows": sum(self.row_counts.values()),
-            "held back": ", ".join(self.held_back) or "none",
+            "withheld": ", ".join(self.withheld) or "none",
             "bytes": self.path.stat().st_size,
             "seconds": round(self.seconds, 3),
         }
@@ -70,39 +72,49 @@ def publish(
         If the new file would hold a column tagged ``contains_personal_data`` or one that the manifest does not know.
     """
     started = time.monotonic()
-    relations = publishable(json.loads(manifest_path.read_text()))
-    _remove_leftovers(published_path)
-    next_path = published_path.with_name(f".{published_path.name}.{os.getpid()}.next")
-    try:
-        publication_id, published_at, row_counts, held_back = _write(
-            warehouse, next_path, published_path, relations, MEASUREMENTS if measurements is None else measurements
-        )
+    relations = publishable(read_manifest(manifest_path))
+    publication_id, published_at = str(uuid.uuid4()), utc_now()
+    sources: list[_Source] = []
+    row_counts: dict[str, int] = {}
+
+    def write(next_path: Path) -> None:
+        with warehouse.read() as con, _previous(con, published_path):
+            con.execute(f"attach {quote_text(str(next_path))} as next (read_write)")
+            con.execute("begin transaction")
+            sources.extend(_sources(con, relations, MEASUREMENTS if measurements is None else measurements))
+            row_counts.update(_copy_all(con, sources))
+            _write_publication(con, publication_id, published_at, sources, row_counts)
+            con.execute("commit")
+            con.execute("checkpoint next")
+            con.execute("detach next")
         verify(next_path, relations)
-        # Personal health data, even without names: its owner's alone.
+        # Personal health data, even without names: only the owner may read it.
         next_path.chmod(0o600)
-        _replace(next_path, published_path)
-    finally:
-        next_path.unlink(missing_ok=True)
-        next_path.with_name(next_path.name + ".wal").unlink(missing_ok=True)
+
+    write_atomically(published_path, write)
+    withheld = [source.relation.name for source in sources if source.is_withheld]
     seconds = time.monotonic() - started
-    return PublishReport(publication_id, published_at, published_path, row_counts, held_back, seconds)
+    return PublishReport(publication_id, published_at, published_path, row_counts, withheld, seconds)
 
 
 def withhold_gated(warehouse: Warehouse, published_path: Path, manifest_path: Path) -> list[str]:
-    """After a build that failed: empty what may hold somebody who has withdrawn. Returns the names of these tables."""
+    """Empty the gated tables of the published file that have not seen all loads of their source; return their names.
+
+    For a build that failed and therefore does not publish: a load may have withdrawn a consent.
+    """
     if not published_path.exists():
         return []
-    relations = publishable(json.loads(manifest_path.read_text()))
+    relations = publishable(read_manifest(manifest_path))
     with warehouse.read() as con, _previous(con, published_path):
-        taken_late = _outdated(con, relations, _load_ids(con))
-        held_back = sorted(taken_late & set(_present_columns(con, relations, "previous")))
-    if held_back:
+        outdated = _outdated(con, relations, _load_ids(con))
+        withheld = sorted(outdated & set(_present_columns(con, relations, "previous")))
+    if withheld:
         publish(warehouse, published_path, manifest_path, measurements=())
-    return held_back
+    return withheld
 
 
 def published_row_counts(published_path: Path) -> dict[str, int]:
-    """Rows by relation of the current publication; empty where there is none or it cannot be read."""
+    """Read the rows by relation of the current publication; none where it is missing or cannot be read."""
     if not published_path.exists():
         return {}
     try:
@@ -112,51 +124,47 @@ def published_row_counts(published_path: Path) -> dict[str, int]:
         return {}
 
 
-def _write(
-    warehouse: Warehouse,
-    next_path: Path,
-    published_path: Path,
-    relations: Mapping[str, Relation],
-    measurements: Collection[str],
-) -> tuple[str, datetime, dict[str, int], list[str]]:
-    """Copy what may be published, from one snapshot of the warehouse or the publication before, into a new file."""
-    publication_id, published_at = str(uuid.uuid4()), datetime.now(UTC).replace(tzinfo=None)
-    row_counts: dict[str, int] = {}
-    with warehouse.read() as con, _previous(con, published_path):
-        con.execute(f"attach {_text(str(next_path))} as next (read_write)")
-        con.execute("begin transaction")
-        sources = _sources(con, relations, measurements)
-        with progress.task("Publishing marts", total=len(sources)) as task:
-            for source in sources:
-                row_counts[source.relation.name] = _copy(con, source)
-                task.advance()
-        con.execute("create schema if not exists next.catalog")
-        con.execute(
-            f"create table next.{PUBLICATION} "
-            "(publication_id varchar, published_at timestamp, relation varchar, row_count bigint, load_id bigint)"
-        )
-        con.executemany(
-            f"insert into next.{PUBLICATION} values (?, ?, ?, ?, ?)",
-            [
-                (publication_id, published_at, each.relation.name, row_counts[each.relation.name], each.load_id)
-                for each in sources
-            ],
-        )
-        con.execute("commit")
-        con.execute("checkpoint next")
-        con.execute("detach next")
-    return publication_id, published_at, row_counts, [each.relation.name for each in sources if each.is_held_back]
+def _copy_all(con: duckdb.DuckDBPyConnection, sources: Sequence[_Source]) -> dict[str, int]:
+    """Copy every relation into the new file; return their rows."""
+    row_counts = {}
+    with progress.task("Publishing marts", total=len(sources)) as task:
+        for source in sources:
+            row_counts[source.relation.name] = _copy(con, source)
+            task.advance()
+    return row_counts
+
+
+def _write_publication(
+    con: duckdb.DuckDBPyConnection,
+    publication_id: str,
+    published_at: datetime,
+    sources: Iterable[_Source],
+    row_counts: Mapping[str, int],
+) -> None:
+    """Write the table that says what is published."""
+    con.execute("create schema if not exists next.catalog")
+    con.execute(
+        f"create table next.{PUBLICATION} "
+        "(publication_id varchar, published_at timestamp, relation varchar, row_count bigint, load_id bigint)"
+    )
+    con.executemany(
+        f"insert into next.{PUBLICATION} values (?, ?, ?, ?, ?)",
+        [
+            (publication_id, published_at, source.relation.name, row_counts[source.relation.name], source.load_id)
+            for source in sources
+        ],
+    )
 
 
 @contextmanager
 def _previous(con: duckdb.DuckDBPyConnection, published_path: Path) -> Iterator[None]:
-    """Attach the publication before as ``previous``; without it, if there is none or it is no database any more."""
+    """Attach the publication before as ``previous``, unless there is none or it cannot be read."""
     with ExitStack() as stack:
         if published_path.exists():
             try:
-                con.execute(f"attach {_text(str(published_path))} as previous (read_only)")
+                con.execute(f"attach {quote_text(str(published_path))} as previous (read_only)")
             except duckdb.Error:
-                # Somebody has opened it for writing, as DuckDB's own shell does: nobody holds a copy without a name.
+                # Another process has it open for writing, as DuckDB's own shell does: copy it, without a name.
                 copy = stack.enter_context(tempfile.TemporaryFile(dir=published_path.parent))
                 with published_path.open("rb") as published, suppress(duckdb.Error):
                     shutil.copyfileobj(published, copy)
@@ -167,46 +175,49 @@ def _previous(con: duckdb.DuckDBPyConnection, published_path: Path) -> Iterator[
 
 @dataclass(frozen=True)
 class _Source:
-    """Where a relation is copied from; ``load_id`` is the latest load that it knows of."""
+    """Where a relation is copied from; ``load_id`` is the newest load that it has seen."""
 
     relation: Relation
     database: str
     column_names: list[str]
     load_id: int
-    is_held_back: bool = False
+    is_withheld: bool = False
 
 
 def _sources(
     con: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation], measurements: Collection[str]
 ) -> list[_Source]:
-    """Where each relation comes from that is to be published, by name."""
+    """Select where each relation is copied from: the warehouse, or the publication before; sorted by name."""
     row = con.execute("select current_database(), (select coalesce(max(load_id), 0) from catalog.load)").fetchone()
     assert row is not None
     warehouse, load_id = row
-    built_from, taken_at = _seen_load_ids(con, relations, warehouse, load_id), _load_ids(con)
-    built_late, taken_late = _outdated(con, relations, built_from), _outdated(con, relations, taken_at)
+    built, published = _seen_load_ids(con, relations, warehouse, load_id), _load_ids(con)
+    outdated_built, outdated_published = _outdated(con, relations, built), _outdated(con, relations, published)
     is_new = {
         name: relation.measurement is None or relation.measurement in measurements
         for name, relation in relations.items()
     }
-    found = [
+    sources = [
         _Source(
             relations[name],
             warehouse,
             names,
-            built_from.get(name, 0) if relations[name].is_gated else load_id,
-            name in built_late,
+            built.get(name, 0) if relations[name].is_gated else load_id,
+            name in outdated_built,
         )
         for name, names in _present_columns(con, relations, warehouse).items()
         if is_new[name]
     ]
     for name, names in _present_columns(con, relations, "previous").items():
-        # What was published before the YAML changed does not hold up what is built now: it goes without such columns.
+        # A column that was published before the YAML changed does not stop this publication: it is left out.
         relation = relations[name]
-        harmless = [each for each in names if each.lower() in relation.columns and not is_withheld(relation, each)]
+        harmless = [
+            column for column in names if column.lower() in relation.columns and not is_unpublished(relation, column)
+        ]
         if harmless and not is_new[name]:
-            found.append(_Source(relation, "previous", harmless, taken_at.get(name, 0), name in taken_late))
-    return sorted(found, key=lambda source: source.relation.name)
+            is_withheld = name in outdated_published
+            sources.append(_Source(relation, "previous", harmless, published.get(name, 0), is_withheld))
+    return sorted(sources, key=lambda source: source.relation.name)
 
 
 def _seen_load_ids(
@@ -228,7 +239,7 @@ def _seen_load_ids(
 
 
 def _load_ids(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """The latest load that each relation of the previous publication knows of; empty where it does not say so."""
+    """Read the newest load that each relation of the previous publication has seen; empty where it does not say so."""
     if "load_id" not in _present_columns(con, [PUBLICATION], "previous").get(PUBLICATION, []):
         return {}
     return dict(con.execute(f"select relation, load_id from previous.{PUBLICATION}").fetchall())
@@ -237,75 +248,44 @@ def _load_ids(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 def _outdated(
     con: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation], load_ids: Mapping[str, int]
 ) -> set[str]:
-    """Gated relations that do not know of their source's latest load: it may say that somebody withdrew."""
-    latest = dict(con.execute("select measurement, max(load_id) from catalog.load group by measurement").fetchall())
+    """Name the gated relations that have not seen the newest load of their source: it may withdraw a consent."""
+    newest = dict(con.execute("select measurement, max(load_id) from catalog.load group by measurement").fetchall())
     return {
         name
         for name, relation in relations.items()
-        if relation.is_gated and latest.get(relation.measurement, 0) > load_ids.get(name, 0)
+        if relation.is_gated and newest.get(relation.measurement, 0) > load_ids.get(name, 0)
     }
 
 
 def _present_columns(con: duckdb.DuckDBPyConnection, names: Iterable[str], database: str) -> dict[str, list[str]]:
-    """Columns, in their order, of those relations that an attached database has."""
+    """List the columns, in their order, of those relations that an attached database has."""
     rows = con.execute(
         "select lower(schema_name || '.' || table_name) as name, list(column_name order by column_index) "
         "from duckdb_columns() where database_name = ? and not internal group by name order by name",
         [database],
     ).fetchall()
-    wanted = set(names)
-    return {name: columns for name, columns in rows if name in wanted}
+    requested = set(names)
+    return {name: columns for name, columns in rows if name in requested}
 
 
 def _copy(con: duckdb.DuckDBPyConnection, source: _Source) -> int:
-    """Copy a relation without its withheld columns, with its descriptions as comments; return its number of rows."""
+    """Copy a relation without its unpublished columns, with its descriptions as comments; return its number of rows."""
     relation = source.relation
-    kept = [name for name in source.column_names if not is_withheld(relation, name)]
-    schema, table = map(_name, relation.name.split("."))
+    kept = [name for name in source.column_names if not is_unpublished(relation, name)]
+    schema, table = map(quote_name, relation.name.split("."))
     con.execute(f"create schema if not exists next.{schema}")
     con.execute(
-        f"create table next.{schema}.{table} as select {', '.join(map(_name, kept))} "
-        f"from {_name(source.database)}.{schema}.{table} where {not source.is_held_back}"
+        f"create table next.{schema}.{table} as select {', '.join(map(quote_name, kept))} "
+        f"from {quote_name(source.database)}.{schema}.{table} where {not source.is_withheld}"
     )
-    description = ("Held back until its source builds. " if source.is_held_back else "") + relation.description
+    description = ("Withheld until its source builds. " if source.is_withheld else "") + relation.description
     if description:
-        con.execute(f"comment on table next.{schema}.{table} is {_text(description)}")
+        con.execute(f"comment on table next.{schema}.{table} is {quote_text(description)}")
     for name in kept:
         column = relation.columns.get(name.lower())
         if column and column.description:
-            con.execute(f"comment on column next.{schema}.{table}.{_name(name)} is {_text(column.description)}")
+            comment = quote_text(column.description)
+            con.execute(f"comment on column next.{schema}.{table}.{quote_name(name)} is {comment}")
     row = con.execute(f"select count(*) from next.{schema}.{table}").fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _name(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    """A text literal, where DuckDB takes no parameter."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _replace(next_path: Path, published_path: Path) -> None:
-    """Rename over the old file: its content is on disk before the name changes, the name afterwards."""
-    _to_disk(next_path)
-    next_path.replace(published_path)
-    _to_disk(published_path.parent)
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove_leftovers(published_path: Path) -> None:
-    """Delete half-written files whose process was killed."""
-    for path in published_path.parent.glob(f".{published_path.name}.*.next*"):
-        pid = path.name.removeprefix(f".{published_path.name}.").split(".")[0]
-        if not Path(f"/proc/{pid}").exists() or int(pid) == os.getpid():
-            path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What programs may ask of the published file: the lists, and single subjects and runs."""
+"""Define the lists that the API reads from the published file, and read single subjects and runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FILES = Listing(
 
 
 def read_subject(con: duckdb.DuckDBPyConnection, subject_key: str) -> pa.Table:
-    """A subject's row of ``ecg.subject``, with the keys of its runs as ``run_keys``.
+    """Read a subject's row of ``ecg.subject``, with the keys of its runs as ``run_keys``.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def read_subject(con: duckdb.DuckDBPyConnection, subject_key: str) -> pa.Table:
 
 
 def read_run(con: duckdb.DuckDBPyConnection, run_key: str) -> pa.Table:
-    """A run's row of ``ecg.run``.
+    """Read a run's row of ``ecg.run``.
 
     Raises
     ------

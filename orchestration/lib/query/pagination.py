@@ -1,4 +1,4 @@
-"""Lists in pages: each begins after the last key of the one before, in the publication in which the list was begun."""
+"""Read lists in pages: each begins after the last key of the page before, in the publication of the first page."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows; ``last_key`` is what the next page begins after, ``None`` on the last one."""
+    """Some rows; the next page begins after ``last_key``, which is ``None`` on the last one."""
 
     rows: pa.Table
     last_key: tuple[Any, ...] | None = None
@@ -44,21 +44,21 @@ class Page:
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where a list goes on: in which publication, and after which key."""
+    """Where the next page begins: in which publication, and after which key."""
 
     publication_id: str
     last_key: tuple[Any, ...]
 
 
 def encode_cursor(cursor: Cursor, question: str) -> str:
-    """Text of a cursor, for the list that ``question`` describes."""
-    key = [{"at": each.isoformat()} if isinstance(each, datetime) else each for each in cursor.last_key]
+    """Write a cursor as text, for the list that ``question`` describes."""
+    key = [{"at": part.isoformat()} if isinstance(part, datetime) else part for part in cursor.last_key]
     content = json.dumps([_digest(question), cursor.publication_id, key], separators=(",", ":"))
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
 def decode_cursor(text: str, question: str) -> Cursor:
-    """The cursor that a text stands for.
+    """Read the cursor from its text.
 
     Raises
     ------
@@ -68,9 +68,9 @@ def decode_cursor(text: str, question: str) -> Cursor:
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         digest, publication_id, key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        last_key = tuple(datetime.fromisoformat(each["at"]) if isinstance(each, dict) else each for each in key)
-        # What a list's keys are: text, and times in UTC without a zone.
-        is_known = all(isinstance(each, str) or (isinstance(each, datetime) and not each.tzinfo) for each in last_key)
+        last_key = tuple(datetime.fromisoformat(part["at"]) if isinstance(part, dict) else part for part in key)
+        # Keys are text, and times in UTC without a zone.
+        is_known = all(isinstance(part, str) or (isinstance(part, datetime) and not part.tzinfo) for part in last_key)
         if not isinstance(publication_id, str) or not is_known:
             raise ValueError
     except (binascii.Error, ValueError, TypeError, KeyError, RecursionError):
@@ -92,17 +92,17 @@ def read_page(
     last_key: Sequence[Any] | None = None,
     **filters: object,
 ) -> Page:
-    """Read the rows after a key; filters that are ``None`` do not count.
+    """Read the rows after a key; filters that are ``None`` are ignored.
 
     Raises
     ------
     UsageError
         If the key is not one of this list.
     """
-    chosen = {name: value for name, value in filters.items() if value is not None}
-    conditions = [listing.filters[name] for name in chosen]
+    parameters = {name: value for name, value in filters.items() if value is not None}
+    conditions = [listing.filters[name] for name in parameters]
     key = ", ".join(listing.key)
-    after = {f"after_{place}": value for place, value in enumerate(last_key or ())}
+    after = {f"after_{index}": value for index, value in enumerate(last_key or ())}
     if after:
         if len(after) != len(listing.key):
             raise UsageError("this cursor is of another list: begin without it")
@@ -110,9 +110,9 @@ def read_page(
     where = f"where {' and '.join(conditions)}" if conditions else ""
     sql = f"select * from {listing.relation} {where} order by {key} limit $limit"
     try:
-        rows = con.execute(sql, chosen | after | {"limit": limit + 1}).to_arrow_table()
+        rows = con.execute(sql, parameters | after | {"limit": limit + 1}).to_arrow_table()
     except (duckdb.ConversionException, duckdb.BinderException):
-        # A cursor's key is no time, or is one, where the list's is not.
+        # The cursor's key has a time where the list's has a text, or the other way round.
         if not after:
             raise
         raise UsageError("this cursor is of another list: begin without it") from None

@@ -1,7 +1,7 @@
-"""The published file for a process that stays: every question sees one publication, however often the file is replaced.
+"""Read the published file in a long-running process: each request sees one publication, though the file is replaced.
 
-A publication that was replaced is kept open for a while, so that who pages through a list comes to its end in the
-publication in which it began.
+A replaced publication is kept open for a while: a reader who pages through a list ends in the publication in which the
+list was begun.
 """
 
 from __future__ import annotations
@@ -18,36 +18,33 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lib.core.errors import NotThere, VitalhouseError
+from orchestration.lib.query.published import NothingPublished, connect_published
 
-# Revenue is published every ten minutes: who begins a list in one publication has until the next but one to end it.
-# No longer, since what a withdrawal took away is still in what it replaced.
+# Revenue is published every ten minutes: a list that was begun in one publication can be read until the next but one.
+# No longer, since the replaced publication still holds the rows of participants who have withdrawn.
 KEPT_SECONDS = 600.0
-# Each keeps its file's blocks on the disk: of a night of builds one after the other, not all.
+# Each keeps its file's blocks on the disk: a night of many builds must not keep them all.
 KEPT_COUNT = 8
-# A page's rows or a series' buckets take some megabytes; a question that needs more asks for too much.
+# A page's rows or a series' buckets take some megabytes; a query that needs more asks for too much.
 MEMORY_LIMIT = "1GB"
-# Many ask at once, each on a thread of its own: more threads for each would only take turns on the cores.
+# Many requests run at once, each on a thread of its own: more threads for each would only share the cores.
 THREADS = 1
-# How late a question that takes too long may be ended.
-ALARM_SECONDS = 0.1
-# An open file under its number: this very file, whatever the name means by now.
+# How late a query that takes too long may be ended.
+TIMEOUT_CHECK_SECONDS = 0.1
+# An open file under its number: this very file, though another has its name by now.
 DESCRIPTORS = Path("/dev/fd")
 
 
-class NothingPublished(VitalhouseError):
-    """There is no published file, or none that can be read."""
-
-
 class PublicationGone(VitalhouseError):
-    """The publication that was asked for is no longer kept."""
+    """The requested publication is no longer kept."""
 
 
 class TooSlow(VitalhouseError):
-    """A question took longer than it may."""
+    """A query took more time or memory than allowed."""
 
 
-class _Alarm:
-    """Interrupts what takes too long: one thread for all questions, since most are answered before one has started."""
+class QueryTimeout:
+    """Interrupts queries that take too long: one thread for all, since most end before a thread has started."""
 
     def __init__(self) -> None:
         self._due: dict[int, tuple[float, duckdb.DuckDBPyConnection]] = {}
@@ -55,12 +52,12 @@ class _Alarm:
         self._lock = threading.Lock()
 
     @contextmanager
-    def after(self, seconds: float, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """Interrupt whatever the connection does so many seconds from now, unless it is done by then."""
+    def after(self, timeout_s: float, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Interrupt the connection's query after so many seconds, unless the block has ended by then."""
         with self._lock:
-            self._due[id(con)] = time.monotonic() + seconds, con
+            self._due[id(con)] = time.monotonic() + timeout_s, con
             if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, name="alarm", daemon=True)
+                self._thread = threading.Thread(target=self._watch, name="query timeout", daemon=True)
                 self._thread.start()
         try:
             yield
@@ -70,21 +67,21 @@ class _Alarm:
 
     def _watch(self) -> None:
         while True:
-            time.sleep(ALARM_SECONDS)
+            time.sleep(TIMEOUT_CHECK_SECONDS)
             with self._lock:
                 for due, con in self._due.values():
                     if due < time.monotonic():
                         con.interrupt()
 
 
-_ALARM = _Alarm()
+_TIMEOUT = QueryTimeout()
 
 
 @dataclass
 class Publication:
     """One state of the published file, open read-only. It stays readable when the file is replaced.
 
-    ``row_counts`` is by relation. Nothing that is asked of it can reach another file.
+    ``row_counts`` is by relation. No query on it can reach another file.
     """
 
     publication_id: str
@@ -98,7 +95,7 @@ class Publication:
 
     @classmethod
     def open(cls, path: Path) -> Publication:
-        """Open what is published now.
+        """Open the current publication.
 
         Raises
         ------
@@ -112,37 +109,39 @@ class Publication:
                 raise NothingPublished("nothing is published yet: run `vitalhouse build` first") from None
             raise NothingPublished(f"cannot read {path}: {error.strerror}") from None
         try:
-            con = _connect(descriptor)
-            found = con.execute(
-                "select publication_id, published_at, relation, row_count from published.catalog.publication"
+            con = connect_published(DESCRIPTORS / str(descriptor), memory_limit=MEMORY_LIMIT, threads=THREADS)
+            con.execute("set enable_external_access = false")
+            con.execute("set lock_configuration = true")
+            rows = con.execute(
+                "select publication_id, published_at, relation, row_count from catalog.publication"
             ).fetchall()
-            publication_id, published_at = found[0][:2]
+            publication_id, published_at = rows[0][:2]
         except (duckdb.Error, IndexError) as error:
             os.close(descriptor)
             reason = str(error).splitlines()[0]
             raise NothingPublished(f"{path} cannot be read ({reason}): run `vitalhouse build` again") from None
         stat = os.fstat(descriptor)
-        row_counts = {relation: count for _, _, relation, count in found}
+        row_counts = {relation: count for _, _, relation, count in rows}
         return cls(publication_id, published_at, row_counts, (stat.st_dev, stat.st_ino), descriptor, con)
 
     @contextmanager
-    def question(self, seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give a connection for what one reader asks, for so many seconds.
+    def query_session(self, timeout_s: float) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a connection for the queries of one request, for so many seconds.
 
         Raises
         ------
         TooSlow
-            If an answer is not there by then.
+            If a query has not ended by then.
         NotThere
-            If a relation or column is asked for that is not published.
+            If a query names a relation or column that is not published.
         """
         cursor = self.con.cursor()
         try:
             cursor.execute("use published")
-            with _ALARM.after(seconds, cursor):
+            with _TIMEOUT.after(timeout_s, cursor):
                 yield cursor
         except (duckdb.InterruptException, duckdb.OutOfMemoryException):
-            raise TooSlow(f"this takes more than {seconds:g} s or {MEMORY_LIMIT} of memory: ask for less") from None
+            raise TooSlow(f"this takes more than {timeout_s:g} s or {MEMORY_LIMIT} of memory: ask for less") from None
         except duckdb.CatalogException as error:
             raise NotThere(f"{_missing(error)} is not published yet: run `vitalhouse build` first") from None
         except duckdb.BinderException as error:
@@ -152,31 +151,19 @@ class Publication:
             cursor.close()
 
     def close(self) -> None:
+        """Close the connection and the file."""
         self.con.close()
         os.close(self.descriptor)
 
 
-def _connect(descriptor: int) -> duckdb.DuckDBPyConnection:
-    # Attached, each to a database of its own: one that is opened by its name a second time is, within a process, the
-    # one that was opened first, even if the file was replaced since.
-    con = duckdb.connect(":memory:", config={"memory_limit": MEMORY_LIMIT, "threads": THREADS})
-    con.execute(f"attach '{DESCRIPTORS / str(descriptor)}' as published (read_only)")
-    # What does not fit into memory would be written to whatever folder the server runs in, and it is health data.
-    con.execute("set temp_directory = ''")
-    con.execute("set enable_progress_bar = false")
-    con.execute("set enable_external_access = false")
-    con.execute("set lock_configuration = true")
-    return con
-
-
 def _missing(error: duckdb.Error) -> str:
-    """``Catalog Error: Table with name adherence does not exist!``: the name."""
+    """Find the name in ``Catalog Error: Table with name adherence does not exist!``."""
     words = str(error).split("\n")[0].split()
-    return words[words.index("name") + 1].strip('"') if "name" in words[:-1] else "what was asked for"
+    return words[words.index("name") + 1].strip('"') if "name" in words[:-1] else "the relation"
 
 
 class Publications:
-    """What is published, and for a while what was; for any number of threads."""
+    """The current publication, and for a while those that it replaced; for any number of threads."""
 
     def __init__(
         self,
@@ -190,17 +177,17 @@ class Publications:
         self.kept_count = kept_count
         self._clock = clock
         self._lock = threading.Lock()
-        # The oldest first; the last is the latest that somebody has asked for.
+        # The oldest first; the last is the current one as of the latest request.
         self._open: list[Publication] = []
 
     @contextmanager
     def latest(self) -> Iterator[Publication]:
-        """What is published at this moment.
+        """Hold the current publication open.
 
         Raises
         ------
         NothingPublished
-            If there is nothing that can be read.
+            If there is none that can be read.
         """
         with self._lock:
             publication = self._latest()
@@ -210,7 +197,7 @@ class Publications:
 
     @contextmanager
     def named(self, publication_id: str) -> Iterator[Publication]:
-        """A publication that somebody has read in before.
+        """Hold a publication open that a request has read before.
 
         Raises
         ------
@@ -218,22 +205,26 @@ class Publications:
             If it was replaced so long ago that it is no longer kept, or this process never had it.
         """
         with self._lock:
-            # Whether it still counts as published is known only by looking.
+            # Whether it was replaced meanwhile is known only by looking at the file.
             if self.path.exists():
                 self._latest()
             self._close_unused()
-            found = [each for each in self._open if each.publication_id == publication_id and not self._is_over(each)]
-            if not found:
+            matches = [
+                publication
+                for publication in self._open
+                if publication.publication_id == publication_id and not self._is_over(publication)
+            ]
+            if not matches:
                 raise PublicationGone(
                     "other data were published since this list was begun, and its own are no longer kept: "
                     "begin it again, without the cursor"
                 )
-            found[-1].reader_count += 1
-        with self._released(found[-1]):
-            yield found[-1]
+            matches[-1].reader_count += 1
+        with self._released(matches[-1]):
+            yield matches[-1]
 
     def close(self) -> None:
-        """Close what nobody reads any more; who still reads comes to the end."""
+        """Close the publications without readers; the others close when their readers end."""
         with self._lock:
             for publication in self._open:
                 publication.replaced_at = float("-inf")
@@ -269,9 +260,9 @@ class Publications:
 
     def _close_unused(self) -> None:
         kept = []
-        for place, publication in enumerate(self._open):
-            is_unwanted = self._is_over(publication) or place < len(self._open) - 1 - self.kept_count
-            if is_unwanted and publication.reader_count == 0:
+        for index, publication in enumerate(self._open):
+            is_expired = self._is_over(publication) or index < len(self._open) - 1 - self.kept_count
+            if is_expired and publication.reader_count == 0:
                 publication.close()
             else:
                 kept.append(publication)

@@ -1,4 +1,4 @@
-"""A stretch of a run's signal in some hundred points, from the Parquet file of the lake that the run names."""
+"""Read a stretch of a run's signal in some hundred points, from the Parquet file of the lake that the run names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from python_transforms.timeseries import downsample
 
 
 class NoSignal(NotThere):
-    """The run is known, its signal is not to be had here."""
+    """The run is known, but its signal cannot be read here."""
 
 
 def read_stretch(
@@ -25,7 +25,7 @@ def read_stretch(
     to_s: float | None = None,
     max_points: int = 500,
 ) -> pa.Table:
-    """Samples of a run from ``from_s`` (included) to ``to_s`` (not included; without, to the end).
+    """Read the samples of a run from ``from_s`` (included) to ``to_s`` (not included; default: the end).
 
     Parameters
     ----------
@@ -46,15 +46,15 @@ def read_stretch(
     UsageError
         If the stretch has no length.
     """
-    found = con.execute(
+    row = con.execute(
         "select signal_path, loaded_raw_path, transform_load_id from ecg.run_metadata where run_key = $key",
         {"key": run_key},
     ).fetchone()
-    if found is None:
+    if row is None:
         raise NotThere(f"there is no run {run_key}: GET /api/subjects has the subjects, and each subject its runs")
     if to_s is not None and not from_s < to_s:
         raise UsageError(f"from_s {from_s:g} does not lie before to_s {to_s:g}")
-    rate_hz, raw_mv, filtered_mv = _read(lake, run_key, *found)
+    rate_hz, raw_mv, filtered_mv = _read(lake, run_key, *row)
     # The first sample at or after from_s; a millionth of a sample for what does not come out even.
     first = int(np.ceil(min(from_s * rate_hz, len(raw_mv)) - 1e-6))
     last = len(raw_mv) if to_s is None else int(np.ceil(min(to_s * rate_hz, len(raw_mv)) - 1e-6))
@@ -69,7 +69,7 @@ def read_stretch(
 def _read(
     lake: Lake, run_key: str, signal_path: str, raw_path: str, load_id: int
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Sampling rate, raw and filtered samples of a run's current signal."""
+    """Read the sampling rate, and the raw and filtered samples of a run's current signal."""
     folder = lake.path(PROCESSED).resolve()
     path = lake.path(signal_path).resolve()
     try:

@@ -1,4 +1,4 @@
-"""What came, what became of it and what is still to come: read from the warehouse, or from the last publication."""
+"""Summarise deliveries, loads, waiting and rejected files, from the warehouse or from the last publication."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import duckdb
 
 from orchestration.lib.core.errors import VitalhouseError
 from orchestration.lib.core.home import Home
-from orchestration.lib.query.sql import open_published
+from orchestration.lib.query.published import open_published
 from orchestration.lib.warehouse.connection import Warehouse, WarehouseLocked
 
-# A person who asks how things are wants an answer now: the published catalog is at most one build old.
+# A person at a terminal wants the status at once: the published catalog is at most one build old.
 LOCK_TIMEOUT_SECONDS = 1.0
 # Enough to see what is wrong; catalog.rejected_row has them all.
 SHOWN = 20
@@ -23,7 +23,7 @@ Rows = list[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the answer: a table, or lines where there are no columns, or what to say if there is nothing."""
+    """A part of the status: a table; lines where there are no columns; ``if_empty`` where there are no rows."""
 
     title: str
     rows: Rows
@@ -33,14 +33,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Status:
-    """All parts, and a remark on where they were read."""
+    """All sections, and a remark where they were not read from the warehouse."""
 
     remark: str | None
     sections: list[Section]
 
 
 def status(home: Home) -> Status:
-    """How things are.
+    """Read the status of a home.
 
     Raises
     ------
@@ -61,9 +61,9 @@ def status(home: Home) -> Status:
 
 
 def sections(con: duckdb.DuckDBPyConnection) -> list[Section]:
-    """The parts, from a connection that has the catalog's tables, with or without the reasons.
+    """Read the sections from a connection that has the catalog's tables, with or without the reasons.
 
-    A reason may quote a value that a patient's file held, so a publication may have to do without.
+    A reason may quote a value of a patient's file, so a publication has no reasons.
     """
 
     def rows(sql: str) -> Rows:
@@ -112,7 +112,7 @@ LAST_LOADS = """
 
 
 def rejected_rows(reason: str) -> str:
-    """SQL for the rejected rows, counted by why they were."""
+    """Write SQL that counts the rejected rows by reason."""
     return f"""
         select
             format(
@@ -131,7 +131,7 @@ def rejected_rows(reason: str) -> str:
 
 
 def files(file_status: str, reason: str) -> str:
-    """SQL for the files of a status and why they have it; a last line says how many more there are."""
+    """Write SQL that lists the files of a status with their reasons; a last line says how many more there are."""
     return f"""
         with numbered as (
             select

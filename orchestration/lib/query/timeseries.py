@@ -1,4 +1,4 @@
-"""Any stretch of a participant's readings in a few hundred points, from the roll-up that is just fine enough."""
+"""Read a participant's readings in a few hundred points, from the coarsest roll-up that is fine enough."""
 
 from __future__ import annotations
 
@@ -42,10 +42,11 @@ class Series:
         return len(self.bucket_start_at)
 
     def rows(self) -> list[tuple[object, ...]]:
-        """A tuple of `COLUMNS` for each bucket."""
+        """Give a tuple of `COLUMNS` for each bucket."""
         return list(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))
 
     def as_csv(self) -> str:
+        """Format as CSV with a header."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -95,7 +96,7 @@ def read_series(
         raise UsageError(f"the start {start} does not lie before the end {end}")
     chosen = _resolution(resolution, (last - first).total_seconds(), max_points)
     is_paged = resolution != "auto"
-    found = con.execute(
+    buckets = con.execute(
         f"""
         select {", ".join(COLUMNS)}
         from wearable.reading_{chosen}
@@ -115,7 +116,7 @@ def read_series(
         }
         | ({"limit": max_points + 1} if is_paged else {}),
     ).fetchnumpy()
-    columns: dict[str, Any] = {name: np.asarray(found[name]) for name in COLUMNS}
+    columns: dict[str, Any] = {name: np.asarray(buckets[name]) for name in COLUMNS}
     times = columns["bucket_start_at"]
     if not is_paged:
         kept = downsample(times, columns["value_mean"], max_points)
@@ -150,7 +151,7 @@ def find_series(
     *,
     con: duckdb.DuckDBPyConnection,
 ) -> Series:
-    """`read_series` of a participant who may be named by the id alone; without start or end, of all that there is.
+    """Read a series as `read_series` does, of a participant named by key or id; without start or end, all of it.
 
     Raises
     ------
@@ -161,7 +162,7 @@ def find_series(
     """
     if start is not None and end is not None:
         series = read_series(participant, metric, start, end, max_points, resolution, cursor, con=con)
-        # Who asks for a participant by the key, and for what there is, waits for no other query.
+        # A series that is found by its key needs no other query.
         if len(series) or cursor is not None:
             return series
     participant = find_participant(con, participant)
@@ -170,7 +171,7 @@ def find_series(
 
 
 def find_participant(con: duckdb.DuckDBPyConnection, named: str) -> str:
-    """Key of a participant who is named by it, or by the id alone where no other study has it too.
+    """Find the key of a participant, given the key, or the id alone where it occurs in one study only.
 
     Raises
     ------
@@ -198,7 +199,7 @@ def find_participant(con: duckdb.DuckDBPyConnection, named: str) -> str:
 
 
 def extent(con: duckdb.DuckDBPyConnection, participant: str, metric: str) -> tuple[datetime, datetime]:
-    """First and last day of a metric of a participant, as start and end of all that there is.
+    """Find the first and the last day of a participant's metric, as the start and end of the whole series.
 
     Raises
     ------
@@ -244,12 +245,12 @@ def plot(series: Series, path: Path, timezone: str = "UTC") -> None:
         longest = max(2e6 * RESOLUTIONS[series.resolution], 5 * float(np.median(gaps)))
         breaks = np.flatnonzero(gaps > longest) + 1
         times = np.insert(times, breaks, times[breaks - 1] + np.timedelta64(1, "s"))
-        values, low, high = (np.insert(each, breaks, np.nan) for each in (values, low, high))
+        values, low, high = (np.insert(column, breaks, np.nan) for column in (values, low, high))
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.add_subplot()
-    moments: Any = times.astype(object)
-    axes.fill_between(moments, low, high, color="tab:red", alpha=0.2, linewidth=0, label="range in the bucket")
-    axes.plot(moments, values, color="tab:red", linewidth=1, label=f"mean of {series.resolution}")
+    plotted: Any = times.astype(object)
+    axes.fill_between(plotted, low, high, color="tab:red", alpha=0.2, linewidth=0, label="range in the bucket")
+    axes.plot(plotted, values, color="tab:red", linewidth=1, label=f"mean of {series.resolution}")
     ticks: Any = dates  # without types
     locator = ticks.AutoDateLocator(tz=timezone)
     axes.xaxis.set_major_locator(locator)

@@ -1,7 +1,6 @@
-"""The one place that opens the warehouse file: waits for its lock, names who holds it, and makes its tables."""
+"""Open the warehouse file: wait for its lock, name the process that holds it, and create its tables."""
 
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lib.core.errors import VitalhouseError
-from orchestration.lib.warehouse.repair import mend
+from orchestration.lib.core.files import write_atomically
 
 # A build of a full delivery holds the file for minutes; ten of them is longer than any single step was seen to take.
 LOCK_TIMEOUT_SECONDS = 600.0
@@ -18,35 +17,47 @@ LOCK_TIMEOUT_SECONDS = 600.0
 LOCK_POLL_SECONDS = 0.1
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 Say = Callable[[str], None]
+# How DuckDB refuses a block that was half written.
+TORN_BLOCK = re.compile(
+    r"computed checksum \d+ does not match stored checksum \d+ in block at location (?P<offset>\d+)"
+)
 # Creates the tables that a warehouse has from the first opening on.
 CreateTables = Callable[[duckdb.DuckDBPyConnection], None]
 
 
 class WarehouseLocked(VitalhouseError):
-    """Another process held the warehouse for longer than we were willing to wait."""
+    """Another process held the warehouse for longer than the lock timeout."""
 
 
 def lock_holder(error: Exception) -> str | None:
-    """Say who holds the lock that DuckDB complains about; ``None`` if the error is not about a lock."""
+    """Name the process that holds the lock of which DuckDB complains; ``None`` if the error is not about a lock."""
     text = str(error)
     if "Could not set lock" not in text and "different configuration" not in text:
         return None
-    found = _HOLDER.search(text)
-    if not found:
+    match = _HOLDER.search(text)
+    if not match:
         return "another connection of this process" if "different configuration" in text else "another process"
-    command = Path(f"/proc/{found['pid']}/cmdline")
+    command = Path(f"/proc/{match['pid']}/cmdline")
     try:
         words = command.read_bytes().decode(errors="replace").split("\0")
     except OSError:
-        words = [found["program"]]
-    shown = " ".join(Path(word).name if index == 0 else word for index, word in enumerate(words) if word)
+        words = [match["program"]]
+    command_line = " ".join(Path(word).name if index == 0 else word for index, word in enumerate(words) if word)
     # `python -c` has lines among its arguments; the message is one.
-    return f"process {found['pid']} ({' '.join(shown.split())[:120]})"
+    return f"process {match['pid']} ({' '.join(command_line.split())[:120]})"
+
+
+def is_torn(path: Path, error: Exception) -> bool:
+    """Whether DuckDB refuses a file because its last writer was killed within a checkpoint.
+
+    Only a file beside which a write-ahead log lies: in one that was closed, a wrong checksum means a bad disk.
+    """
+    return TORN_BLOCK.search(str(error)) is not None and path.with_name(path.name + ".wal").exists()
 
 
 @contextmanager
 def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Everything inside happens, or nothing does."""
+    """Commit everything that is done inside, or, after an error, nothing."""
     con.execute("begin transaction")
     try:
         yield
@@ -110,27 +121,23 @@ class Warehouse:
             con.close()
 
     def _create(self) -> None:
-        """Make an empty warehouse, whole or not at all: half of one, left by a kill, could never be opened."""
-        with tempfile.TemporaryDirectory(prefix=f".{self.path.name}.", dir=self.path.parent) as folder:
-            whole = Path(folder) / self.path.name
-            duckdb.connect(str(whole)).close()
-            # A link, unlike a renaming, never replaces the warehouse that another process has made meanwhile.
-            with suppress(FileExistsError):
-                self.path.hardlink_to(whole)
+        """Create an empty warehouse, whole or not at all: half of one, left by a kill, could never be opened."""
+        # The warehouse that another process has made meanwhile stays.
+        with suppress(FileExistsError):
+            write_atomically(self.path, lambda unfinished: duckdb.connect(str(unfinished)).close(), replace=False)
 
     def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + self.lock_timeout_seconds
-        holder_said = None
-        mended: set[str] = set()
+        announced_holder = None
         while True:
             try:
                 con = duckdb.connect(str(self.path), read_only=read_only)
             except duckdb.Error as error:
                 holder = lock_holder(error)
-                if holder is None and str(error) not in mended and mend(self.path, error):
-                    mended.add(str(error))
-                    self.say(f"{self.path.name}: a process was killed while it wrote to it; mended")
-                    continue
+                if is_torn(self.path, error):
+                    raise VitalhouseError(
+                        f"{self.path} was being written when a process was killed: run `vitalhouse repair`"
+                    ) from error
                 if holder is None:
                     raise VitalhouseError(f"cannot open {self.path}: {str(error).splitlines()[0]}") from error
                 if time.monotonic() >= deadline:
@@ -138,9 +145,9 @@ class Warehouse:
                         f"{self.path.name} is in use by {holder}; gave up after {self.lock_timeout_seconds:.0f} s. "
                         "Wait for it to end, or close it, and try again"
                     ) from error
-                if holder != holder_said:
+                if holder != announced_holder:
                     self.say(f"{self.path.name} is in use by {holder}: waiting")
-                    holder_said = holder
+                    announced_holder = holder
                 time.sleep(LOCK_POLL_SECONDS)
             else:
                 # The command has a bar of its own; what a program prints as JSON must be nothing else.

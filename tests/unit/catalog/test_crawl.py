@@ -8,9 +8,11 @@ import duckdb
 import pytest
 
 from orchestration.lib.catalog import crawl as catalog
+from orchestration.lib.catalog import directories
 from orchestration.lib.catalog.crawl import CrawlReport
 from orchestration.lib.contract.entity import entities_of
-from orchestration.lib.lake.files import DirectoryListing, Lake
+from orchestration.lib.lake.directory import DirectoryListing
+from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources import ENTITIES
 from orchestration.lib.warehouse.connection import Warehouse
 from tests.support.ecg_files import Clinic, ingest, reasons, statuses
@@ -70,7 +72,8 @@ def test_a_new_file_is_pending_with_everything_that_its_path_says(clinic: Clinic
     }
     assert (row["status"], row["size_bytes"], row["load_id"]) == ("pending", 10, None)
     assert row["first_crawled_at"] == row["last_crawled_at"]
-    assert isinstance(row["content_hash"], str) and len(row["content_hash"]) == 64
+    assert isinstance(row["content_hash"], str)
+    assert len(row["content_hash"]) == 64
 
 
 @pytest.mark.parametrize(
@@ -191,7 +194,7 @@ class TestGrowth:
             file.write(b" and half")
         os.utime(clinic.path("D1", RUN[0]), (time.time() - 10, time.time() - 10))
         assert crawl(clinic.lake, warehouse, settle_seconds=5).changed_count == 0
-        monkeypatch.setattr(catalog, "LOOK_AGAIN_SECONDS", 0)
+        monkeypatch.setattr(directories, "LIST_AGAIN_SECONDS", 0)
         assert crawl(clinic.lake, warehouse, settle_seconds=5).changed_count == 1
         assert file_row(warehouse, raw_path)["size_bytes"] == 13
 
@@ -371,7 +374,8 @@ class TestOddThings:
             report = crawl(clinic.lake, warehouse)
         assert report.new_count == 2
         (problem,) = report.problems
-        assert "subject_01" in problem and "Permission denied" in problem
+        assert "subject_01" in problem
+        assert "Permission denied" in problem
         assert crawl(clinic.lake, warehouse).new_count == 2
         assert sorted(statuses(warehouse).values()) == ["pending"] * 4
 
@@ -424,8 +428,9 @@ def test_a_crawl_that_fails_leaves_no_trace(
     clinic: Clinic, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clinic.put_run("D1", 1, 1)
-    with monkeypatch.context() as patch, pytest.raises(duckdb.Error):
-        patch.setattr(catalog._Crawl, "_write_missing", lambda self, paths: self.con.execute("select error('x')"))
-        crawl(clinic.lake, warehouse)
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog, "remember", lambda con, *arguments: con.execute("select error('x')"))
+        with pytest.raises(duckdb.Error):
+            crawl(clinic.lake, warehouse)
     assert statuses(warehouse) == {}
     assert crawl(clinic.lake, warehouse).new_count == 2

@@ -1,38 +1,33 @@
-"""Tables that people can read, whatever the width of their terminal."""
+"""Tables that people can read, in a terminal and in a file."""
 
 from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
 
-from orchestration.cli.table import LONGEST_CELL, shown, table
+from orchestration.cli.table import LONGEST_CELL, as_text, table
 
 
 def test_numbers_stand_to_the_right_and_names_above_their_values() -> None:
     assert table(["name", "n"], [("a", 1), ("long name", 1000)]).splitlines() == [
         "name          n",
-        "─────────  ────",
+        "---------  ----",
         "a             1",
         "long name  1000",
     ]
 
 
-def test_columns_that_do_not_fit_are_counted_and_named() -> None:
-    text = table(["a", "b", "c"], [("x" * 10, "y" * 10, "z" * 10)], width=25)
-    lines = text.splitlines()
-    assert lines[-1] == "… and 1 more columns: c"
-    assert all(len(line) <= 25 for line in lines)
-
-
 def test_a_long_value_is_cut_in_a_terminal_and_whole_elsewhere() -> None:
     path = "folder/" * 20 + "file.csv"
     assert path in table(["path"], [(path,)])
-    cut = table(["path"], [(path,)], width=80).splitlines()[-1]
-    assert len(cut) == LONGEST_CELL and cut.startswith("…") and cut.endswith("file.csv")
+    cut = table(["path"], [(path,)], LONGEST_CELL).splitlines()[-1]
+    assert len(cut) == LONGEST_CELL
+    assert cut.startswith("…")
+    assert cut.endswith("file.csv")
 
 
 def test_no_rows_still_show_the_columns() -> None:
-    assert table(["a", "b"], []).splitlines()[0] == "a  b"
+    assert table(["a", "b"], []).splitlines()[0].split() == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -50,4 +45,4 @@ def test_no_rows_still_show_the_columns() -> None:
     ],
 )
 def test_values_are_shown_as_people_read_them(value: object, text: str) -> None:
-    assert shown(value) == text
+    assert as_text(value) == text

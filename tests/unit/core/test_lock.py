@@ -24,12 +24,13 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     script = f"""
 from pathlib import Path
 from orchestration.lib.core.lock import hold_lock
-with turn(Path({str(tmp_path / "lock")!r})):
+with hold_lock(Path({str(tmp_path / "lock")!r})):
     print("holds", flush=True)
     input()
 """
     with subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY, stdin=-1, stdout=-1, text=True) as holder:
-        assert holder.stdout is not None and holder.stdout.readline() == "holds\n"
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "holds\n"
         with pytest.raises(LockHeld), hold_lock(tmp_path / "lock", wait=False):
             pass
         holder.kill()

@@ -1,4 +1,4 @@
-"""Progress goes to whoever looks on: a terminal, a pipe or a log."""
+"""Progress goes to a terminal, a pipe or a log."""
 
 import logging
 import os
@@ -40,7 +40,9 @@ def test_a_terminal_gets_bars() -> None:
             shown += chunk
         assert process.wait() == 0
     os.close(leader)
-    assert "━".encode() in shown and b"300/300" in shown and b"all asleep" in shown
+    assert "━".encode() in shown
+    assert b"300/300" in shown
+    assert b"all asleep" in shown
 
 
 def _read(descriptor: int) -> bytes:
@@ -50,7 +52,7 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def test_a_log_gets_lines_unless_a_person_looks_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_log_gets_lines_unless_a_person_watches(caplog: pytest.LogCaptureFixture) -> None:
     log = logging.getLogger("run")
     with caplog.at_level(logging.INFO), progress.showing_in(log), progress.task("Counting", total=2) as task:
         task.advance(2)
@@ -61,15 +63,14 @@ def test_a_log_gets_lines_unless_a_person_looks_on(caplog: pytest.LogCaptureFixt
     assert caplog.records == []
 
 
-def test_long_work_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_work_says_how_far_it_is(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
-    lines: list[str] = []
-    display = progress.LineDisplay(lines.append)
-    task = display.start("Reading files", 2_000)
-    task.advance(1_000)
-    task.set_total(3_000)
-    task.advance()
-    assert lines == ["Reading files: 1,000 of 2,000", "Reading files: 1,001 of 3,000"]
+    log = logging.getLogger("run")
+    with caplog.at_level(logging.INFO), progress.showing_in(log), progress.task("Reading files", 2_000) as task:
+        task.advance(1_000)
+        task.set_total(3_000)
+        task.advance()
+        assert caplog.messages == ["Reading files: 1,000 of 2,000", "Reading files: 1,001 of 3,000"]
 
 
 def test_what_is_shown_survives_that_output_is_turned_elsewhere() -> None:

@@ -13,11 +13,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.contract.entity import Entity, Field
+from orchestration.lib.contract.entity import Entity, Field, RejectedRecordKeys
 from orchestration.lib.ingest.records import (
     RAW_TEXT_CHARACTERS,
-    REFUSED,
-    REFUSED_TEXT,
     Record,
     escape_unprintable,
     scan_csv,
@@ -78,7 +76,8 @@ class TestBroken:
         ((line, text, problem),) = problems(content)
         assert line == content.count(b"\n") + 1
         assert text == end.decode()
-        assert problem.startswith("it is not a valid JSON object: ") and problem.endswith("(the file ends within it)")
+        assert problem.startswith("it is not a valid JSON object: ")
+        assert problem.endswith("(the file ends within it)")
 
     @pytest.mark.parametrize(
         ("broken", "reason"),
@@ -152,7 +151,8 @@ class TestBroken:
     def test_nesting_of_any_depth_is_one_record(self, depth: int) -> None:
         content = b'{"n": ' + b'{"a":' * depth + b"1" + b"}" * depth + b'}\n{"n": 3}\n'
         found = list(scan_records(content))
-        assert len(found) == 2 and found[1].values == C
+        assert len(found) == 2
+        assert found[1].values == C
 
     def test_of_a_long_piece_the_beginning_is_kept(self) -> None:
         content = b"x" * 5 * RAW_TEXT_CHARACTERS
@@ -225,7 +225,8 @@ class TestValues:
     @example(1.7976931348623157e308)
     def test_decimals(self, number: float) -> None:
         (found,) = values(json.dumps({"n": number}).encode())
-        assert found["n"] is not None and float(found["n"]) == number
+        assert found["n"] is not None
+        assert float(found["n"]) == number
         assert duckdb.execute("select ?::double::varchar", [number]).fetchall() == [(found["n"],)]
 
 
@@ -253,7 +254,8 @@ def test_whatever_the_layout_every_record_is_read(
             if isinstance(value, str) or value is None:
                 assert text_of_value == value
             else:
-                assert text_of_value is not None and json.loads(text_of_value) == value
+                assert text_of_value is not None
+                assert json.loads(text_of_value) == value
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -397,7 +399,8 @@ class TestTypes:
     @given(st.integers(-(2**31), 2**31 - 1), st.integers(1, 999))
     def test_a_fraction_is_never_rounded_away(self, whole: int, thousandths: int) -> None:
         value, problem = typed(Field("n", "INTEGER", "a value"), f"{whole}.{thousandths:03d}")
-        assert value is None and problem is not None
+        assert value is None
+        assert problem is not None
 
     def test_an_alias_stands_in_for_the_name(self) -> None:
         item = Field("at", "INTEGER", "a value", is_required=True, aliases=("t", "T"))
@@ -419,7 +422,8 @@ class TestTypes:
 
     def test_of_a_long_value_the_beginning_is_shown(self) -> None:
         _, problem = typed(Field("n", "INTEGER", "a value"), "x" * 100_000)
-        assert problem is not None and len(problem) < 200
+        assert problem is not None
+        assert len(problem) < 200
 
     def test_everything_that_is_wrong_is_named(self) -> None:
         columns, problem = typing_sql(ECG_RUN_HEADER, "2026-11-22")
@@ -511,9 +515,10 @@ class TestCsv:
         assert [record.problem for record in found] == [None] * len(rows)
 
 
-def test_what_a_receiver_refused_is_refused_for_his_reason() -> None:
-    content = json.dumps({REFUSED: "it is not valid UTF-8", REFUSED_TEXT: "\x00\\xff" + "x" * 20_000}).encode()
-    good, refused, other = scan_records(b'{"n": 1}\n' + content + b'\n{"n": 3}\n')
+def test_input_that_a_receiver_rejected_has_his_reason_and_text() -> None:
+    keys = RejectedRecordKeys(reason="_why", raw_text="_input")
+    content = json.dumps({"_why": "it is not valid UTF-8", "_input": "\x00\\xff" + "x" * 20_000}).encode()
+    good, refused, other = scan_records(b'{"n": 1}\n' + content + b'\n{"n": 3}\n', keys)
     assert (good.problem, other.problem) == (None, None)
     assert (refused.line_number, refused.problem) == (2, "it is not valid UTF-8")
     assert refused.raw_text.startswith("\\x00\\xffx")

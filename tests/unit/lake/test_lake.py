@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.lib.lake import claim as claim_module
+from orchestration.lib.lake import directory
 from orchestration.lib.lake.claim import claim
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
@@ -160,9 +161,10 @@ def test_a_killed_claim_is_finished_by_the_next(
         moved.append(self)
         return rename(self, target)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", killing)
-        claim(clinic.lake, ENTITIES, clock=clock)
+        with pytest.raises(KeyboardInterrupt):
+            claim(clinic.lake, ENTITIES, clock=clock)
     # Nobody takes half a claim for a delivery.
     assert clinic.lake.deliveries() == []
 
@@ -262,7 +264,8 @@ class TestLinks:
         clinic.path("D1", "subject_01").symlink_to(outside / "subject_01")
         clinic.path("D1", "run_1.csv").symlink_to(outside / RUN[0])
         listing = clinic.lake.list_directory(clinic.delivery("D1").path)
-        assert listing is not None and listing.directories == ()
+        assert listing is not None
+        assert listing.directories == ()
         assert len(listing.entries) == 2
         assert all(entry.problem and "symbolic link" in entry.problem for entry in listing.entries)
 
@@ -296,7 +299,7 @@ class TestLinks:
         # Between the crawl and the load: the crawl saw a directory.
         clinic.path("D1").mkdir(parents=True)
         clinic.path("D1", "subject_01").symlink_to(outside / "subject_01")
-        with pytest.raises(OSError):
+        with pytest.raises(OSError, match="Not a directory"):
             clinic.lake.read_bytes(clinic.raw_path("D1", RUN[0]))
 
     def test_a_link_in_the_place_of_a_delivery_is_none(self, clinic: Clinic, outside: Path) -> None:
@@ -330,7 +333,8 @@ class TestDirectories:
         Path(os.fsdecode(os.fsencode(folder) + b"/run_\xff.csv")).write_text("x")
         Path(os.fsdecode(os.fsencode(folder) + b"/subject_\xff")).mkdir()
         listing = clinic.lake.list_directory(clinic.delivery("D1").path)
-        assert listing is not None and listing.directories == ()
+        assert listing is not None
+        assert listing.directories == ()
         assert [entry.raw_path.rpartition("/")[2] for entry in listing.entries] == [r"run_\xff.csv", r"subject_\xff"]
         assert all(entry.problem and "not valid UTF-8" in entry.problem for entry in listing.entries)
 
@@ -343,14 +347,14 @@ class TestDirectories:
     ) -> None:
         clinic.put("D1", "a.csv", b"x")
         clinic.put("D1", "b.csv", b"x")
-        scan = claim_module._scan
+        scan = directory.scan
 
         def vanishing(folder: Path) -> list[os.DirEntry[str]]:
             found = scan(folder)
             clinic.path("D1", "a.csv").unlink()
             return found
 
-        monkeypatch.setattr(claim_module, "_scan", vanishing)
+        monkeypatch.setattr(directory, "scan", vanishing)
         listing = clinic.lake.list_directory(clinic.delivery("D1").path)
         assert listing is not None
         assert [entry.raw_path[-5:] for entry in listing.entries] == ["b.csv"]

@@ -1,12 +1,11 @@
-"""When a build is tried again, and what it says of the cases that do not hold."""
+"""A build names the expectations that its data do not meet."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from orchestration.lib.core.errors import UsageError
-from orchestration.lib.modelling.expectations import Retries, broken
+from orchestration.lib.modelling.dbt_results import DbtResults, NodeResult
+from orchestration.lib.modelling.expectations import broken
 from orchestration.lib.warehouse.connection import Warehouse
 
 ANSWER = (
@@ -14,30 +13,26 @@ ANSWER = (
 )
 
 
-def test_twice_two_minutes_apart_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("VITALHOUSE_RETRY_COUNT", raising=False)
-    monkeypatch.delenv("VITALHOUSE_RETRY_DELAY_SECONDS", raising=False)
-    assert Retries.from_environment() == Retries(2, 120.0)
-    monkeypatch.setenv("VITALHOUSE_RETRY_COUNT", "5")
-    monkeypatch.setenv("VITALHOUSE_RETRY_DELAY_SECONDS", "0.5")
-    assert Retries.from_environment() == Retries(5, 0.5)
+MANIFEST = {
+    "nodes": {
+        f"test.vitalhouse.{name}": {"package_name": "vitalhouse", "original_file_path": f"tests/{name}.sql"}
+        for name in ("assert_quality_expectations_hold", "assert_quality_expectations_hold_or_warn", "another_test")
+    }
+}
 
 
-@pytest.mark.parametrize("text", ["-1", "often", "nan", "inf", "", "1.5"])
-def test_what_is_no_number_of_retries_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv("VITALHOUSE_RETRY_COUNT", text)
-    with pytest.raises(UsageError, match="VITALHOUSE_RETRY_COUNT is"):
-        Retries.from_environment()
-
-
-def results(folder: Path, test: str, status: str) -> Path:
-    result = {"unique_id": f"test.vitalhouse.{test}", "status": status, "compiled_code": ANSWER}
-    (folder / "run_results.json").write_text(json.dumps({"results": [result]}))
-    return folder
+def results(folder: Path, test: str, status: str) -> DbtResults:
+    """The result of a test, whose SQL lies where dbt compiles it to."""
+    path = folder / "compiled" / "vitalhouse" / "tests" / f"{test}.sql"
+    path.parent.mkdir(parents=True)
+    path.write_text(ANSWER)
+    found = DbtResults()
+    found.by_id[f"test.vitalhouse.{test}"] = NodeResult(f"test.vitalhouse.{test}", status, 1)
+    return found
 
 
 @pytest.mark.parametrize(
-    ("test", "status", "said"),
+    ("test", "status", "lines"),
     [
         (
             "assert_quality_expectations_hold",
@@ -50,12 +45,12 @@ def results(folder: Path, test: str, status: str) -> Path:
     ],
 )
 def test_a_case_that_does_not_hold_is_named(
-    tmp_path: Path, warehouse: Warehouse, test: str, status: str, said: list[str]
+    tmp_path: Path, warehouse: Warehouse, test: str, status: str, lines: list[str]
 ) -> None:
     with warehouse.write():
         pass
-    assert broken(results(tmp_path, test, status), warehouse) == said
+    assert broken(results(tmp_path, test, status), tmp_path, MANIFEST, warehouse) == lines
 
 
 def test_nothing_is_broken_before_the_first_run(tmp_path: Path, warehouse: Warehouse) -> None:
-    assert broken(tmp_path, warehouse) == []
+    assert broken(DbtResults(), tmp_path, MANIFEST, warehouse) == []

@@ -1,12 +1,12 @@
 """What the tests of the builds found: the latest result of each, whichever build ran it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestration.lib.modelling import test_results
+from orchestration.lib.modelling.dbt_results import DbtResults, NodeResult
 from orchestration.lib.sources import MEASUREMENTS
 
 MANIFEST: dict[str, Any] = {
@@ -43,13 +43,13 @@ def path(tmp_path: Path) -> Path:
 
 def record(path: Path, manifest: dict[str, Any] = MANIFEST, **statuses: tuple[str, int]) -> dict[str, tuple[str, int]]:
     """Take over a run's results; gives all that is known then."""
-    results = [
-        {"unique_id": f"test.vitalhouse.{name}.0123", "status": status, "failures": failures}
-        for name, (status, failures) in statuses.items()
-    ]
-    results.append({"unique_id": "model.vitalhouse.run", "status": "error", "failures": None})
-    (path.parent / "run_results.json").write_text(json.dumps({"results": results}))
-    test_results.record(path.parent, path, manifest)
+    results = DbtResults()
+    for unique_id, status, failures in [
+        *((f"test.vitalhouse.{name}.0123", *result) for name, result in statuses.items()),
+        ("model.vitalhouse.run", "error", 0),
+    ]:
+        results.by_id[unique_id] = NodeResult(unique_id, status, failures)
+    test_results.record(results, path, manifest)
     return {check.name: (check.status, check.failure_count) for check in test_results.read(path)}
 
 
@@ -97,6 +97,5 @@ def test_a_file_of_another_form_is_written_anew(path: Path, text: str) -> None:
 
 def test_where_dbt_did_not_come_to_its_results_nothing_changes(path: Path) -> None:
     record(path, unique_run_key=("fail", 3))
-    (path.parent / "run_results.json").unlink()
-    test_results.record(path.parent, path, MANIFEST)
+    test_results.record(DbtResults(), path, MANIFEST)
     assert [check.name for check in test_results.read(path)] == ["unique_run_key"]

@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from python_transforms.ecg import BEAT_FIGURES, FEATURES, EcgBatch, measured_beats, transform_batch
-from python_transforms.ecg.averaging import SEGMENT_BEATS, segments
+from python_transforms.ecg import BEAT_FIGURES, FEATURES, EcgBatch, beat_measurement, transform_batch
+from python_transforms.ecg.beat_averages import SEGMENT_BEATS, segments
 from tests.support.ecg_signals import WAVES, regular_ecg, synthetic_ecg
 
 RATE = 500.0
@@ -194,7 +194,7 @@ def test_many_beats_are_gathered_in_pieces(monkeypatch: pytest.MonkeyPatch) -> N
     rng = np.random.default_rng(3)
     runs = np.stack([synthetic_ecg(rng.normal(800, 40, 40), RATE, seed=seed)[0] for seed in range(5)])
     whole = transform_batch(runs, RATE)
-    monkeypatch.setattr(measured_beats, "GATHER_SAMPLES", 3000)  # a dozen beats
+    monkeypatch.setattr(beat_measurement, "GATHER_SAMPLES", 3000)  # a dozen beats
     pieces = transform_batch(runs, RATE)
     np.testing.assert_allclose(pieces.beats, whole.beats, rtol=1e-5)
     for name in FEATURES:

@@ -20,8 +20,8 @@ from python_transforms.ecg.identification import (
     learn_normalisation,
     match,
     one_shot,
-    rates,
 )
+from python_transforms.ecg.identification_rates import rates
 from python_transforms.ecg.template import TEMPLATE_SAMPLES, beat_templates
 from synthetic.ecg_signal import draw_morphology, synthesize_run
 from tests.support.ecg_signals import synthetic_ecg

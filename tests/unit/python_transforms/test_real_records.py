@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from benchmarks import ecg_delineation, ecg_filter, ecg_quality, r_peaks
+from orchestration.lib.core.home import REPOSITORY
 from python_transforms.ecg import FEATURES, EcgBatch, transform_batch
 from python_transforms.ecg.filtering import bandpass
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data" / "ecg"
+DATA = REPOSITORY.parent / "shared" / "data" / "ecg"
 RATE = 500.0
 
 

@@ -1,4 +1,4 @@
-"""The published file for a process that stays: the new one at once, the old one for who has begun in it."""
+"""A long-running process reads the new publication at once, and the old one where a list was begun in it."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -7,7 +7,8 @@ import duckdb
 import pytest
 
 from orchestration.lib.core.errors import NotThere
-from orchestration.lib.query.publications import NothingPublished, PublicationGone, Publications, TooSlow
+from orchestration.lib.query.publications import PublicationGone, Publications, TooSlow
+from orchestration.lib.query.published import NothingPublished
 from tests.support.publications import publish
 
 
@@ -34,7 +35,7 @@ def open_files(path: Path) -> int:
 
 def subjects(publications: Publications, publication_id: str | None = None) -> int:
     opened = publications.named(publication_id) if publication_id else publications.latest()
-    with opened as publication, publication.question(10) as con:
+    with opened as publication, publication.query_session(10) as con:
         (count,) = con.execute("select count(*) from ecg.subject").fetchone() or (-1,)
     assert publication.row_counts["ecg.subject"] == count
     return int(count)
@@ -50,7 +51,7 @@ def test_each_question_is_of_what_is_published_at_that_moment(path: Path) -> Non
 def test_a_reader_keeps_what_it_began_with(path: Path) -> None:
     publications = Publications(path)
     publish(path, 3, only="ecg.subject")
-    with publications.latest() as publication, publication.question(10) as con:
+    with publications.latest() as publication, publication.query_session(10) as con:
         publish(path, 5, only="ecg.subject")
         assert subjects(publications) == 5
         assert con.execute("select count(*) from ecg.subject").fetchall() == [(3,)]
@@ -90,7 +91,7 @@ def test_one_that_is_being_read_is_closed_only_afterwards(path: Path) -> None:
     with publications.latest() as publication:
         publish(path, 5, only="ecg.subject")
         assert subjects(publications) == 5
-        with publication.question(10) as con:
+        with publication.query_session(10) as con:
             assert con.execute("select count(*) from ecg.subject").fetchall() == [(3,)]
     with pytest.raises(duckdb.ConnectionException):
         publication.con.execute("select 1")
@@ -127,9 +128,9 @@ def test_a_question_that_takes_too_long_is_ended(path: Path) -> None:
     publish(path, only="ecg.subject")
     publications = Publications(path)
     with publications.latest() as publication:
-        with pytest.raises(TooSlow, match=r"more than 0\.1 s"), publication.question(0.1) as con:
+        with pytest.raises(TooSlow, match=r"more than 0\.1 s"), publication.query_session(0.1) as con:
             con.execute("select count(*) from range(1000000) a, range(1000000) b where hash(a.range, b.range) % 7 = 1")
-        with publication.question(10) as con:
+        with publication.query_session(10) as con:
             assert con.execute("select 1").fetchall() == [(1,)]
 
 
@@ -141,14 +142,18 @@ def test_what_is_not_published_is_named(path: Path) -> None:
         ("wearable.adherence", r"wearable\.adherence is not published yet"),
         ("(select nothing from ecg.run)", "another version published this .* run `vitalhouse build` again"),
     ):
-        with pytest.raises(NotThere, match=said), publications.latest() as publication, publication.question(10) as con:
+        with (
+            pytest.raises(NotThere, match=said),
+            publications.latest() as publication,
+            publication.query_session(10) as con,
+        ):
             con.execute(f"from {asked}")
 
 
 def test_a_question_reaches_no_other_file_and_changes_nothing(path: Path, tmp_path: Path) -> None:
     publish(path)
     (tmp_path / "secret.csv").write_text("a\n1\n")
-    with Publications(path).latest() as publication, publication.question(10) as con:
+    with Publications(path).latest() as publication, publication.query_session(10) as con:
         for sql in (
             f"select * from read_csv('{tmp_path}/secret.csv')",
             f"attach '{tmp_path}/other.duckdb'",

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.lib.core.errors import UsageError, VitalhouseError
-from orchestration.lib.ingest.records import REFUSED, REFUSED_TEXT, scan_records
+from orchestration.lib.ingest.records import scan_records
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
-from orchestration.lib.sources.practice.contract import PRACTICE_CLAIM
+from orchestration.lib.sources.practice.contract import PRACTICE_CLAIM, REJECTED_RECORD_KEYS
 from orchestration.lib.sources.practice.framing import MAX_LOST_BYTES, MAX_MESSAGE_BYTES, Frames
-from orchestration.lib.sources.practice.listener import FLUSH_MESSAGES, Stream, listen
+from orchestration.lib.sources.practice.listener import listen
+from orchestration.lib.sources.practice.stream import FLUSH_MESSAGES, Stream
 from synthetic.practice_publisher import frame
 from tests.support.hypothesis_profile import examples
 
@@ -192,8 +193,8 @@ def test_a_number_stays_as_the_office_wrote_it(lake: Lake) -> None:
 
 def test_what_cannot_be_read_is_refused_by_the_loader_with_reason_and_text(lake: Lake) -> None:
     lines = Received(lake).take(GOOD[0], b'[{"id": "\xff\x00"}]', GOOD[1]).lines()
-    assert {REFUSED, REFUSED_TEXT, "_received_at"} == json.loads(lines[1]).keys()
-    good, refused, other = scan_records("\n".join(lines).encode())
+    assert {*REJECTED_RECORD_KEYS, "_received_at"} == json.loads(lines[1]).keys()
+    good, refused, other = scan_records("\n".join(lines).encode(), REJECTED_RECORD_KEYS)
     assert good.problem is other.problem is None
     assert (refused.line_number, refused.problem) == (2, "it is not valid UTF-8")
     assert refused.raw_text == '[{"id": "\\xff\\x00"}]'
@@ -214,7 +215,7 @@ def test_a_batch_is_closed_by_its_size(lake: Lake) -> None:
     received = Received(lake).take(*[b'{"id": 1}'] * (2 * FLUSH_MESSAGES + 1))
     assert received.stream.counts.written == 2 * FLUSH_MESSAGES
     assert len(received.lines()) == 2 * FLUSH_MESSAGES + 1
-    assert list(lake.root.rglob("*.part")) == []
+    assert list(lake.root.rglob(".*")) == []
 
 
 def test_times_grow_even_where_the_clock_does_not(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +229,8 @@ def test_what_cannot_be_written_is_kept_and_tried_again(lake: Lake, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(Lake, "write_file", full_disk)
         received.take(*[b'{"id": 1}'] * (FLUSH_MESSAGES + 5))
-        assert received.stream.problem and received.stream.problem.endswith("No space left on device")
+        assert received.stream.problem
+        assert received.stream.problem.endswith("No space left on device")
         assert received.stream.counts.written == 0
     assert len(received.lines()) == FLUSH_MESSAGES + 5
     assert received.stream.problem is None

@@ -99,13 +99,17 @@ lines = (
 
 
 @settings(max_examples=examples(300), deadline=None)
-@given(st.lists(lines, max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from([1, 7, 1 << 19]))
+@given(
+    st.lists(lines, max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from([1, 7, 32, 1 << 19])
+)
 @example(["1", "2e"], "\n", False, 7)
 @example(["1\r2", "", "3"], "\n", False, 7)
 @example(['"1"', "2"], "\n", True, 7)
 @example(["\ufeff1", "2"], "\n", True, 7)
 @example(["1"] * 8, "\r\n", True, 7)
-def test_the_fast_reader_and_the_careful_one_agree(values: list[str], newline: str, ends: bool, block: int) -> None:
+@example(["1"] * 30, "\n", True, 32)
+@example(["1" * 70, "1e0005", "1"], "\n", True, 1 << 19)
+def test_the_fast_path_and_the_strict_path_agree(values: list[str], newline: str, ends: bool, block: int) -> None:
     body = newline.join(values) + (newline if ends else "")
     content = f"ecg_raw{newline}{body}".encode()
 
@@ -118,9 +122,17 @@ def test_the_fast_reader_and_the_careful_one_agree(values: list[str], newline: s
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(signal_csv, "BLOCK_BYTES", block)
         fast = read()
-        patch.setattr(signal_csv, "_well_formed_body", lambda content: None)
-        careful = read()
-    assert fast == careful
+        patch.setattr(signal_csv, "_read_numbers", lambda content: None)
+        strict = read()
+    assert fast == strict
+
+
+def test_the_fast_path_reads_what_nearly_all_files_are() -> None:
+    for newline in ("\n", "\r\n"):
+        content = newline.join(["ecg_raw", "0.5", "-0.25", "1e-3", ""]).encode()
+        values = signal_csv._read_numbers(content)
+        assert values is not None
+        assert values.tolist() == [0.5, -0.25, 0.001]
 
 
 @settings(max_examples=examples(100), deadline=None)

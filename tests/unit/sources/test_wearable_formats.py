@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,8 @@ def test_fitabase_names_its_participants() -> None:
 )
 def test_an_unknown_shape_is_named_with_what_was_expected(content: bytes, participant: str | None, reason: str) -> None:
     found = read_readings(content, participant)
-    assert found.reason is not None and reason in found.reason
+    assert found.reason is not None
+    assert reason in found.reason
     assert found.rows.num_rows == 0
 
 
@@ -185,7 +187,8 @@ def test_a_cut_file_says_so() -> None:
 def test_a_bad_line_of_fitabase_is_refused_with_its_number(line: bytes, reason: str) -> None:
     found = read_readings(b"Id,Time,Value\n1,4/1/2016 7:53:00 AM,92\n" + line + b"\n", None)
     (refused,) = found.rejected
-    assert refused.line_number == 3 and reason in refused.reason
+    assert refused.line_number == 3
+    assert reason in refused.reason
     assert found.rows.num_rows == 1
 
 
@@ -239,8 +242,51 @@ def test_no_damage_reads_otherwise_fast_than_carefully(damage: bytes, data: st.D
     fast = read_fast(content, "p1")
     if fast is not None:
         careful = read_json(content, "p1")
-        assert careful.reason is None and not careful.rejected
+        assert careful.reason is None
+        assert not careful.rejected
         assert fast.rows.to_pylist() == careful.rows.to_pylist()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("70", "true"),
+        lambda text: text.replace("70", "1e999"),
+        lambda text: text.replace("70", "NaN"),
+        lambda text: text.replace("70", '"70"'),
+        lambda text: text.replace("70", "null"),
+        lambda text: text.replace("58", "1e999"),
+        lambda text: text.replace('"00:00:00"', '"00:00"'),
+        lambda text: text.replace('"00:00:00"', '"00+01:00"'),
+        lambda text: text.replace('"00:00:00"', '"24:00:00"'),
+        lambda text: text.replace('"2024-01-01"', '"2024-02-30"'),
+        lambda text: text.replace('"2024-01-01"', '"20240101"'),
+        lambda text: text[:-1] + text[1:],
+        lambda text: text[1:-1] * 2,
+        lambda text: text[:-1] + ", 1]",
+        lambda text: text + ', "x": 1',
+        lambda text: text + ', "x": [1]',
+        lambda text: text + ', "parts": ' + text,
+        lambda text: text + "} " + text,
+        lambda text: text.replace('"activities-heart":', '"activities-heart": [], "activities-heart":'),
+        lambda text: text.replace('"heart_rate_day":', '"heart_rate_day": null, "x":'),
+        lambda text: "[" * 100_000 + text,
+        lambda text: text.replace("58", "[" * 100_000 + "]" * 100_000),
+    ],
+)
+def test_what_is_unusual_is_not_read_fast(change: Callable[[str], str]) -> None:
+    content = heart_rate_file("2024-01-01", ("00:00:00", 50.5), ("00:00:01", 70), resting=58).decode()
+    assert read_fast(content.encode(), "p1") is not None
+    assert change(content) != content
+    assert read_fast(change(content).encode(), "p1") is None
+
+
+def test_a_day_alone_is_read_fast() -> None:
+    (part,) = json.loads(heart_rate_file("2024-01-01", ("00:00:00", 50.5), ("00:00:01", 70), resting=58))
+    content = json.dumps(part["heart_rate_day"][0]).encode()
+    fast = read_fast(content, "p1")
+    assert fast is not None
+    assert fast.rows.to_pylist() == read_json(content, "p1").rows.to_pylist()
 
 
 @pytest.mark.skipif(not REAL.exists(), reason=f"the real samples are not there: {REAL}")
@@ -248,7 +294,8 @@ def test_three_real_days() -> None:
     counts: dict[str, int] = {}
     for path in sorted(REAL.glob("*.json.gz")):
         found = read_readings(gzip.decompress(path.read_bytes()), "p1")
-        assert found.reason is None and not found.rejected, path
+        assert (found.reason, found.rejected) == (None, []), path
+        assert (read_fast(gzip.decompress(path.read_bytes()), "p1") is not None) == ("intraday_heart" in path.name)
         for metric in found.rows["metric"].to_pylist():
             counts[metric] = counts.get(metric, 0) + 1
         assert np.isfinite(found.rows["value"].to_numpy()).all()

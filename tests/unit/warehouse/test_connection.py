@@ -32,7 +32,8 @@ def held(path: Path, how: str = "write") -> Iterator[subprocess.Popen[str]]:
     holder = subprocess.Popen(
         [sys.executable, "-c", _HOLD, str(path), how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert holder.stdin and holder.stdout
+    assert holder.stdin
+    assert holder.stdout
     try:
         assert holder.stdout.readline() == "held\n"
         yield holder
@@ -67,7 +68,8 @@ class TestLock:
         assert f"warehouse.duckdb is in use by process {holder.pid} (" in message
         assert "gave up after 0 s" in message
         # Said once while waiting, not at each attempt.
-        assert len(said) == 1 and said[0].startswith(f"warehouse.duckdb is in use by process {holder.pid} (")
+        assert len(said) == 1
+        assert said[0].startswith(f"warehouse.duckdb is in use by process {holder.pid} (")
         assert said[0].endswith(": waiting")
 
     def test_it_is_taken_when_it_is_free_again(self, made: Warehouse) -> None:
@@ -153,9 +155,9 @@ class TestTables:
 
     def test_a_kill_while_it_is_made_leaves_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         warehouse = open_warehouse(tmp_path / "new" / "warehouse.duckdb")
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        with monkeypatch.context() as patch:
             patch.setattr(Path, "hardlink_to", lambda self, target: (_ for _ in ()).throw(KeyboardInterrupt))
-            with warehouse.write():
+            with pytest.raises(KeyboardInterrupt), warehouse.write():
                 pass
         assert not warehouse.path.exists()
         with warehouse.write() as con:
@@ -163,12 +165,16 @@ class TestTables:
         assert [path.name for path in warehouse.path.parent.iterdir()] == ["warehouse.duckdb"]
 
 
+def insert_and_fail(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("insert into catalog.directory (raw_path) values ('a')")
+    raise ZeroDivisionError
+
+
 class TestTransaction:
     def test_all_or_nothing(self, made: Warehouse) -> None:
         with made.write() as con:
             with pytest.raises(ZeroDivisionError), transaction(con):
-                con.execute("insert into catalog.directory (raw_path) values ('a')")
-                1 / 0  # noqa: B018
+                insert_and_fail(con)
             with transaction(con):
                 con.execute("insert into catalog.directory (raw_path) values ('b')")
         with made.read() as con:

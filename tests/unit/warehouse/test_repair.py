@@ -1,14 +1,19 @@
-"""Whatever page of a block a kill tears, the warehouse opens again, with every row that was committed."""
+"""Whatever page of a block a kill tears, the warehouse can be repaired, with every row that was committed."""
 
+import re
 import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import CliRunner
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
 
+from orchestration.cli.commands import main
 from orchestration.lib.core.errors import VitalhouseError
+from orchestration.lib.core.home import ENVIRONMENT_VARIABLE
 from orchestration.lib.sources import open_warehouse
-from orchestration.lib.warehouse.repair import BLOCK_BYTES, CHECKSUM_BYTES, HEADER_BYTES, checksum
+from orchestration.lib.warehouse.repair import BLOCK_BYTES, CHECKSUM_BYTES, HEADER_BYTES, checksum, repair
 
 PAGE_BYTES = 4096
 TABLES = 20
@@ -74,11 +79,13 @@ def test_the_checksum_is_the_one_that_duckdb_writes(torn: Torn) -> None:
     assert checksum(block[CHECKSUM_BYTES:]) == int.from_bytes(block[:CHECKSUM_BYTES], "little")
 
 
-def test_a_block_torn_at_any_page_is_mended(torn: Torn, tmp_path: Path) -> None:
+def test_a_block_torn_at_any_page_is_repaired(torn: Torn, tmp_path: Path) -> None:
     warehouse, refused = open_warehouse(tmp_path / "warehouse.duckdb"), 0
     for offset in torn.blocks():
         for pages in (1, 2, 5, 17, 40, 63):
-            refused += torn.write(warehouse.path, offset, pages)
+            is_refused = torn.write(warehouse.path, offset, pages)
+            assert (repair(warehouse.path) is not None) == is_refused
+            refused += is_refused
             with warehouse.read() as con:
                 assert contents(con) == torn.expected, f"block at {offset}, {pages} pages"
             with warehouse.write() as con:
@@ -86,21 +93,92 @@ def test_a_block_torn_at_any_page_is_mended(torn: Torn, tmp_path: Path) -> None:
     assert refused, "no block was torn where it is needed"
 
 
-def test_it_is_said(torn: Torn, tmp_path: Path) -> None:
-    said: list[str] = []
-    warehouse = open_warehouse(tmp_path / "warehouse.duckdb", say=said.append)
-    offset = next(at for at in torn.blocks() if torn.write(warehouse.path, at, 1))
-    torn.write(warehouse.path, offset, 1)
-    with warehouse.read():
-        pass
-    assert said == ["warehouse.duckdb: a process was killed while it wrote to it; mended"]
+@pytest.fixture
+def damaged(torn: Torn, tmp_path: Path) -> Path:
+    """A warehouse that DuckDB refuses to open."""
+    path = tmp_path / "warehouse.duckdb"
+    offset = next(at for at in torn.blocks() if torn.write(path, at, 1))
+    torn.write(path, offset, 1)
+    path.with_name("probe.duckdb").unlink()
+    return path
 
 
-def test_a_file_that_was_closed_is_not_touched(torn: Torn, tmp_path: Path) -> None:
-    warehouse = open_warehouse(tmp_path / "warehouse.duckdb")
-    offset = next(at for at in torn.blocks() if torn.write(warehouse.path, at, 1, with_log=False))
-    torn.write(warehouse.path, offset, 1, with_log=False)
-    bytes_before = warehouse.path.read_bytes()
-    with pytest.raises(VitalhouseError, match="does not match stored checksum"), warehouse.read():
+def log(path: Path) -> Path:
+    return path.with_name(path.name + ".wal")
+
+
+def test_opening_changes_nothing_and_names_the_command(damaged: Path) -> None:
+    before = damaged.read_bytes()
+    for opened in (open_warehouse(damaged).read, open_warehouse(damaged).write):
+        with pytest.raises(VitalhouseError, match=r"a process was killed: run `vitalhouse repair`$"), opened():
+            pass
+    assert damaged.read_bytes() == before
+
+
+def test_the_original_is_kept(damaged: Path) -> None:
+    before = damaged.read_bytes(), log(damaged).read_bytes()
+    original = repair(damaged)
+    assert original is not None
+    assert (original.read_bytes(), log(original).read_bytes()) == before
+    assert set(damaged.parent.iterdir()) == {damaged, log(damaged), original, log(original)}
+    assert repair(damaged) is None
+
+
+def refuse(path: Path, message: str) -> None:
+    """See a file refused, and no other file made."""
+    before = {file: file.read_bytes() for file in path.parent.iterdir()}
+    with pytest.raises(VitalhouseError, match=message):
+        repair(path)
+    assert {file: file.read_bytes() for file in path.parent.iterdir()} == before
+
+
+def test_a_file_of_a_storage_version_that_is_not_known_is_not_touched(
+    damaged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.lib.warehouse.repair.KNOWN_STORAGE_VERSIONS", (65, 66))
+    refuse(damaged, r"its storage version is 64, and this Vitalhouse knows 65, 66")
+
+
+def test_a_file_that_was_closed_is_not_touched(damaged: Path) -> None:
+    log(damaged).unlink()
+    refuse(damaged, "does not match stored checksum")
+    with pytest.raises(VitalhouseError, match="does not match stored checksum"), open_warehouse(damaged).read():
         pass
-    assert warehouse.path.read_bytes() == bytes_before
+
+
+def test_what_is_damaged_in_another_way_is_not_touched(damaged: Path) -> None:
+    content = damaged.read_bytes()
+    damaged.write_bytes(b"x" * 5000)
+    refuse(damaged, "cannot repair .* move this one away")
+    damaged.write_bytes(content[: HEADER_BYTES + BLOCK_BYTES // 2])
+    refuse(damaged, "cannot repair ")
+
+
+def test_a_file_that_is_open_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with open_warehouse(path).write(), pytest.raises(VitalhouseError, match="is in use by another connection"):
+        repair(path)
+    assert repair(path) is None
+
+
+def test_the_command_says_what_it_did(damaged: Path) -> None:
+    environment = {ENVIRONMENT_VARIABLE: str(damaged.parent)}
+    result = CliRunner().invoke(main, ["repair"], env=environment)
+    assert result.exit_code == 0, result.output
+    assert re.search(
+        r"repaired .*warehouse\.duckdb; the original is kept as warehouse\.duckdb\.damaged-", result.output
+    )
+    assert "needs no repair" in CliRunner().invoke(main, ["repair"], env=environment).output
+
+
+def test_dbt_names_the_command(damaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from orchestration.lib.modelling.dbt_cli import PROJECT_PATH
+
+    monkeypatch.syspath_prepend(str(PROJECT_PATH / "plugins"))
+    import warehouse_file
+
+    credentials = DuckDBCredentials(database="warehouse", schema="main", path=str(damaged))
+    plugin = warehouse_file.Plugin("warehouse_file", {}, credentials)
+    plugin.initialize({})
+    with pytest.raises(RuntimeError, match="Run `vitalhouse repair`"):
+        plugin.update_connection_config(credentials, {})

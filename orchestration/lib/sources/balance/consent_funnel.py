@@ -1,4 +1,4 @@
-"""The funnel of a consent-gated source: what came, what was dropped on the way and why, and whether that adds up."""
+"""Read the funnel of a consent-gated source: rows kept and dropped at each step, why, and whether they add up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STEPS = (("lake", "landing"), ("landing", "trusted"), ("trusted", "curated"))
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of some rows of an entity between two zones."""
+    """The rows of an entity that were kept, or dropped for one reason, between two zones."""
 
     entity: str
     from_zone: str
@@ -24,34 +24,38 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Funnel:
-    """All outcomes, by entity and zone."""
+    """All outcomes of the source."""
 
     outcomes: tuple[Outcome, ...]
 
     @property
     def kept(self) -> dict[str, int]:
-        """Rows that reached each zone, by ``entity in zone``."""
-        return {f"{each.entity} in {each.to_zone}": each.row_count for each in self.outcomes if each.is_kept}
+        """Count the rows that reached each zone, by ``entity in zone``."""
+        return {f"{step.entity} in {step.to_zone}": step.row_count for step in self.outcomes if step.is_kept}
 
     @property
     def gaps(self) -> list[str]:
-        """Steps that do not share out exactly the rows which the step before kept, in words; empty if all do."""
-        found = []
-        for entity in dict.fromkeys(each.entity for each in self.outcomes):
+        """Name the steps whose kept and dropped rows are not those that the step before kept; empty if all add up."""
+        gaps = []
+        for entity in dict.fromkeys(outcome.entity for outcome in self.outcomes):
             for (_, zone), (from_zone, to_zone) in pairwise(_STEPS):
-                came = self.kept.get(f"{entity} in {zone}", 0)
-                went = sum(
-                    each.row_count for each in self.outcomes if (each.entity, each.from_zone) == (entity, from_zone)
+                row_count = self.kept.get(f"{entity} in {zone}", 0)
+                accounted = sum(
+                    outcome.row_count
+                    for outcome in self.outcomes
+                    if (outcome.entity, outcome.from_zone) == (entity, from_zone)
                 )
-                if came != went:
-                    found.append(f"{entity}: {came:,} rows in {from_zone}, {went:,} kept or dropped before {to_zone}")
-        return found
+                if row_count != accounted:
+                    gaps.append(
+                        f"{entity}: {row_count:,} rows in {from_zone}, {accounted:,} kept or dropped before {to_zone}"
+                    )
+        return gaps
 
     def as_markdown(self) -> str:
-        """A table for Dagster's UI."""
+        """Write a table for Dagster's UI."""
         rows = [
-            f"| {each.entity} | {each.from_zone} → {each.to_zone} | {each.outcome} | {each.row_count:,} |"
-            for each in self.outcomes
+            f"| {step.entity} | {step.from_zone} → {step.to_zone} | {step.outcome} | {step.row_count:,} |"
+            for step in self.outcomes
         ]
         return "\n".join(["| entity | zones | outcome | rows |", "|---|---|---|--:|", *rows])
 

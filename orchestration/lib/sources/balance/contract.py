@@ -1,4 +1,4 @@
-"""Balance trainers: customers with their consents, and readings of their phones and step trainers."""
+"""Describe the files of balance trainers: customers with consents, readings of their phones and step trainers."""
 
 import re
 
@@ -10,13 +10,13 @@ __all__ = ["BALANCE_ACCELEROMETER", "BALANCE_CUSTOMER", "BALANCE_STEP_TRAINER"]
 # either would put a record in the wrong place among the others.
 _EPOCH_MS = "{value} between 946684800000 and 253402300799999"
 _EPOCH_MS_EXPECTED = "a time in milliseconds since 1970, of the years 2000 to 9999"
-# Looked for by parts, which takes a tenth of the time of a pattern. A colon would make keys ambiguous, whose parts it
-# separates.
+# Searched by parts, which takes a tenth of the time of a pattern. A colon separates the parts of keys: within one it
+# would make them ambiguous.
 _EMAIL = "contains({value}, '@') and not contains({value}, ':')"
 _EMAIL_EXPECTED = "an email address"
 
-# A customer's record speaks of consent. To refuse one could be to overlook a withdrawal, so it is refused only where it
-# does not say whose it is or when it was made: all else is text as received, and dbt reads what it can of it.
+# A customer's record holds consent. To reject one could be to overlook a withdrawal, so it is rejected only if its
+# email, device or time is missing or invalid. All other values are text as received, and dbt casts them where it can.
 BALANCE_CUSTOMER = Entity(
     measurement="balance",
     name="customer",

@@ -1,4 +1,4 @@
-"""Blood tests: patients and the log of their tests, from a clinic's labs."""
+"""Describe the files of blood tests: patients and the log of their tests, from a clinic's labs."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""General features of a time series (catch22), computed where the extra ``features`` is installed, and else left out.
+"""Compute general features of a time series (catch22), where the extra ``features`` is installed.
 
 They know nothing of hearts: a yardstick for features that do.
 
@@ -23,7 +23,7 @@ IS_AVAILABLE = find_spec("pycatch22") is not None
 
 
 def general_features(filtered_mv: npt.NDArray[np.floating[Any]], sampling_rate_hz: float) -> dict[str, float]:
-    """The 22 features of a run, of its first 60 s at about 125 Hz, by the names that their authors gave them.
+    """Compute the 22 features of a run, of its first 60 s at about 125 Hz, by the names that their authors gave them.
 
     Parameters
     ----------
@@ -35,5 +35,5 @@ def general_features(filtered_mv: npt.NDArray[np.floating[Any]], sampling_rate_h
     import pycatch22
 
     step = max(1, round(sampling_rate_hz / ANALYSIS_HZ))
-    found = pycatch22.catch22_all(filtered_mv[: round(LONGEST_S * sampling_rate_hz) : step].tolist(), catch24=False)
-    return dict(zip(found["names"], map(float, found["values"]), strict=True))
+    features = pycatch22.catch22_all(filtered_mv[: round(LONGEST_S * sampling_rate_hz) : step].tolist(), catch24=False)
+    return dict(zip(features["names"], map(float, features["values"]), strict=True))

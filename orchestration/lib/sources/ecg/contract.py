@@ -1,4 +1,4 @@
-"""Runs of an ECG: a header and a signal each, and the tables that their transforms fill."""
+"""Describe the files of ECG runs, a header and a signal each, and the tables that the transforms fill."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ __all__ = ["ECG_RUN_FEATURE", "ECG_RUN_HEADER", "ECG_RUN_SIGNAL"]
 
 
 def subject_text(number: str) -> str:
-    """Canonical text of a subject number: at least two digits (``1`` and ``01`` are both ``01``)."""
+    """Write a subject number in its canonical form: at least two digits (``1`` and ``01`` are both ``01``)."""
     return f"{int(number):02d}"
 
 
@@ -116,7 +116,11 @@ ECG_RUN_SIMILARITY = Table(
     | LINEAGE,
 )
 
+# Signals that were refused as a whole. One that is too short at the rate of its header may be long enough at that of a
+# corrected header. The number of samples is null where the file could not be read.
+ECG_REFUSED_SIGNAL = Table("raw.ecg_refused_signal", _ECG_RUN_COLUMNS | {"sample_count": "BIGINT"} | LINEAGE)
+
 ENTITIES = (ECG_RUN_HEADER, ECG_RUN_SIGNAL)
 
 # Raw tables that a transform fills rather than the loader.
-COMPUTED_TABLES = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY)
+COMPUTED_TABLES = (ECG_RUN_FEATURE, ECG_RUN_SIMILARITY, ECG_REFUSED_SIGNAL)

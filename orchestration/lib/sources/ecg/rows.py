@@ -1,42 +1,41 @@
-"""Turn the ECG signals of a batch into rows: features, templates, similarities."""
+"""Transform the ECG signals of a batch, and make rows of them: features, signals and beats."""
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from orchestration.lib.catalog.load_queue import PendingFile
+from orchestration.lib.catalog.load_transaction import LoadTransaction, PendingFile
+from orchestration.lib.contract.entity import Table
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.sources.ecg.catch22 import IS_AVAILABLE, general_features
-from orchestration.lib.sources.ecg.contract import ECG_RUN_SIGNAL
-from orchestration.lib.sources.ecg.signal_parquet import (
-    FilteredSignal,
-)
-from python_transforms.ecg import TRANSFORM_VERSION, EcgBatch, transform_batch
-from python_transforms.ecg.similarity import similar_pairs
+from orchestration.lib.sources.ecg.contract import ECG_REFUSED_SIGNAL, ECG_RUN_FEATURE, ECG_RUN_SIGNAL
+from orchestration.lib.sources.ecg.signal_parquet import list_array
+from orchestration.lib.sources.ecg.signal_queue import RunHeader
+from python_transforms.ecg import BEAT_FIGURES, TRANSFORM_VERSION, transform_batch
 from python_transforms.ecg.template import beat_templates
 
-# The least that a heart rate and a filter of 0.5 Hz need.
-MIN_DURATION_S = 2.0
-# Same subject, another run, almost the same signal (issue of the first deliveries: one sample changed gives 0.99999).
-NEAR_DUPLICATE_CORRELATION = 0.9999
-# Factor to millivolts.
-MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3}
-# What is stored with every row: general features are there or not, and rows without them are of another version.
+# Stored with every row. General features are computed or not; a row without them is of another version.
 VERSION = f"{TRANSFORM_VERSION}+catch22" if IS_AVAILABLE else TRANSFORM_VERSION
 FloatArray = npt.NDArray[np.float64]
+RunKey = tuple[str, str, int]
 
-
-@dataclass(frozen=True)
-class RunHeader:
-    raw_path: str
-    sampling_rate_hz: float
-    units: str
+_ARROW_TYPES = {
+    "VARCHAR": pa.string(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "DOUBLE[]": pa.list_(pa.float64()),
+    "VARCHAR[]": pa.list_(pa.string()),
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class RunSignal:
 
 @dataclass(frozen=True)
 class TransformedRun:
-    """A signal that was transformed: its row of features, its row of Parquet and its beats'."""
+    """A transformed signal with all that is stored of it: its features, its filtered signal and its beats."""
 
     signal: RunSignal
     sha256: str
@@ -70,13 +69,13 @@ class TransformedRun:
         return Delivery(self.signal.file.clinic, "ecg", self.signal.file.delivery)
 
     @cached_property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> RunKey:
         """Clinic, subject and run number."""
         return run_key_of(self.signal.file)
 
 
-def run_key_of(file: PendingFile) -> tuple[str, str, int]:
-    """Clinic, subject and run number of a signal."""
+def run_key_of(file: PendingFile) -> RunKey:
+    """Read clinic, subject and run number of a signal from its path."""
     match = ECG_RUN_SIGNAL.match(file.path_below)
     assert match is not None
     columns = ECG_RUN_SIGNAL.path_columns
@@ -92,12 +91,13 @@ def batches(signals: Iterable[RunSignal]) -> list[list[RunSignal]]:
 
 
 def transform_signals(signals: list[RunSignal]) -> list[TransformedRun]:
+    """Filter signals of equal length and rate, find their beats, and compute features and templates."""
     rate = signals[0].header.sampling_rate_hz
     # of a single signal, which may last a day, without a copy
     samples: FloatArray = (
         np.stack([signal.raw_mv for signal in signals]) if len(signals) > 1 else signals[0].raw_mv[None]
     )
-    batch: EcgBatch = transform_batch(samples, rate)
+    batch = transform_batch(samples, rate)
     filtered = batch.filtered_mv.astype(np.float32)
     with np.errstate(over="ignore"):  # what is beyond float32 is no ECG, and unusable
         raw = samples.astype(np.float32)
@@ -107,63 +107,127 @@ def transform_signals(signals: list[RunSignal]) -> list[TransformedRun]:
     window_quality = [_plain(values) for values in batch.window_quality]
     return [
         TransformedRun(
-            replace(signal, raw_mv=raw[row]),
-            hashlib.sha256(raw[row].data).hexdigest(),
-            filtered[row],
-            batch.r_peak_index[row].astype(np.int32),
-            batch.beats[:, ends[row] - len(batch.r_peak_index[row]) : ends[row]],
-            {name: values[row] for name, values in features.items()},
-            window_quality[row],
-            templates[row].tolist() if np.isfinite(templates[row]).all() else None,
-            _general_features(batch, row, rate) if batch.is_usable[row] else {},
-            bool(batch.is_usable[row]),
-            batch.unusable_reason[row],
+            signal=replace(signal, raw_mv=raw[row]),
+            sha256=hashlib.sha256(raw[row].data).hexdigest(),
+            filtered_mv=filtered[row],
+            r_peak_index=batch.r_peak_index[row].astype(np.int32),
+            beats=batch.beats[:, ends[row] - len(batch.r_peak_index[row]) : ends[row]],
+            features={name: values[row] for name, values in features.items()},
+            window_quality=window_quality[row],
+            template_mv=templates[row].tolist() if np.isfinite(templates[row]).all() else None,
+            general_features=_general_features(
+                batch.filtered_mv[row, batch.features["flat_start_sample_count"][row] :], rate
+            )
+            if batch.is_usable[row]
+            else {},
+            is_usable=bool(batch.is_usable[row]),
+            unusable_reason=batch.unusable_reason[row],
         )
         for row, signal in enumerate(signals)
     ]
 
 
-def _general_features(batch: EcgBatch, row: int, rate: float) -> dict[str, float | None]:
-    """General features of a usable run, none where the extra is not installed."""
+def _general_features(filtered_mv: FloatArray, sampling_rate_hz: float) -> dict[str, float | None]:
+    """Compute the general features of a usable run, none where the extra is not installed."""
     if not IS_AVAILABLE:
         return {}
-    found = general_features(batch.filtered_mv[row, batch.features["flat_start_sample_count"][row] :], rate)
-    return dict(zip(found, _plain(np.array(list(found.values()))), strict=True))
+    features = general_features(filtered_mv, sampling_rate_hz)
+    return dict(zip(features, _plain(np.array(list(features.values()))), strict=True))
 
 
 def _plain(values: npt.NDArray[Any]) -> list[Any]:
-    """Numbers as Python has them; NaN, which stands for unknown, as None."""
+    """Convert to Python numbers; NaN, which stands for unknown, becomes None."""
     plain: list[Any] = values.tolist()
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         plain = [value if math.isfinite(value) else None for value in plain]
     return plain
 
 
-def similarity_rows(
-    clinic: str, subject: str, new: list[TransformedRun], earlier: list[FilteredSignal]
-) -> list[dict[str, object]]:
-    """Rows of `raw.ecg_run_similarity` for one subject; compares usable signals of equal length and rate."""
-    mine = [
-        FilteredSignal(run.signal.file.raw_path, run.signal.header.sampling_rate_hz, run.filtered_mv)
-        for run in new
-        if run.is_usable
-    ]
-    groups: dict[tuple[int, float], list[tuple[FilteredSignal, bool]]] = {}
-    for signals, is_new in ((earlier, False), (mine, True)):
-        for signal in signals:
-            groups.setdefault((len(signal.filtered_mv), signal.sampling_rate_hz), []).append((signal, is_new))
-    return [
-        {
-            "clinic": clinic,
-            "subject": subject,
-            "_raw_path": members[one][0].raw_path,
-            "other_raw_path": members[other][0].raw_path,
-            "correlation": correlation,
+def feature_rows(parts: Mapping[str, Sequence[TransformedRun]], load: LoadTransaction) -> pa.Table:
+    """Make the rows of ``raw.ecg_run_feature``: one a run, from the runs of each Parquet file by its path."""
+    rows = [
+        run_columns(run.signal.file, load)
+        | {
+            "header_raw_path": run.signal.header.raw_path,
+            "sampling_rate_hz": run.signal.header.sampling_rate_hz,
+            "units": run.signal.header.units,
+            "sample_count": len(run.signal.raw_mv),
+            "duration_s": len(run.signal.raw_mv) / run.signal.header.sampling_rate_hz,
+            **run.features,
+            "window_quality": run.window_quality,
+            "template_mv": run.template_mv,
+            "general_feature_names": list(run.general_features) or None,
+            "general_feature_values": list(run.general_features.values()) or None,
+            "is_usable": run.is_usable,
+            "unusable_reason": run.unusable_reason,
+            "signal_sha256": run.sha256,
+            "signal_path": path,
+            "transform_version": VERSION,
         }
-        for members in groups.values()
-        for one, other, correlation in similar_pairs(
-            np.stack([signal.filtered_mv for signal, _ in members]),
-            np.array([is_new for _, is_new in members]),
-            NEAR_DUPLICATE_CORRELATION,
-        )
+        for path, runs in parts.items()
+        for run in runs
     ]
+    return arrow_rows(ECG_RUN_FEATURE, rows)
+
+
+def refused_rows(refused: Iterable[tuple[PendingFile, int | None]], load: LoadTransaction) -> pa.Table:
+    """Make the rows of ``raw.ecg_refused_signal`` of files and their numbers of samples."""
+    rows = [run_columns(file, load) | {"sample_count": sample_count} for file, sample_count in refused]
+    return arrow_rows(ECG_REFUSED_SIGNAL, rows)
+
+
+def run_columns(file: PendingFile, load: LoadTransaction) -> dict[str, object]:
+    """Make the columns that identify a signal's run, and those of its lineage."""
+    clinic, subject, number = run_key_of(file)
+    return {
+        "clinic": clinic,
+        "delivery": file.delivery,
+        "subject": subject,
+        "run": number,
+        "_raw_path": file.raw_path,
+        "_row_number": 1,
+        "_load_id": load.load_id,
+        "_loaded_at": load.started_at,
+    }
+
+
+def arrow_rows(table: Table, rows: Sequence[Mapping[str, object]]) -> pa.Table:
+    """Convert rows to an Arrow table with the columns of a raw table."""
+    return pa.table(
+        {
+            name: pa.array([row[name] for row in rows], _ARROW_TYPES[sql_type])
+            for name, sql_type in table.columns.items()
+        }
+    )
+
+
+def signal_columns(runs: Sequence[TransformedRun], load_id: int) -> dict[str, Any]:
+    """Make the columns of a Parquet file of signals: a row a run."""
+    return {
+        "run_key": [run.signal.file.record_key for run in runs],
+        "raw_path": [run.signal.file.raw_path for run in runs],
+        "load_id": [load_id] * len(runs),
+        "sampling_rate_hz": [run.signal.header.sampling_rate_hz for run in runs],
+        "raw_mv": list_array([run.signal.raw_mv for run in runs]),
+        "filtered_mv": list_array([run.filtered_mv for run in runs]),
+        "r_peak_index": list_array([run.r_peak_index for run in runs]),
+    }
+
+
+def beat_columns(runs: Sequence[TransformedRun], load_id: int) -> dict[str, Any]:
+    """Make the columns of a Parquet file of beats: a row a beat, the runs one after the other."""
+    counts = [len(run.r_peak_index) for run in runs]
+    run_of_beat = np.repeat(np.arange(len(runs)), counts)
+    index = np.concatenate([run.r_peak_index for run in runs])
+    rate = np.repeat([run.signal.header.sampling_rate_hz for run in runs], counts)
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    columns: dict[str, Any] = {
+        "run_key": pa.array([run.signal.file.record_key for run in runs]).take(run_of_beat),
+        "raw_path": pa.array([run.signal.file.raw_path for run in runs]).take(run_of_beat),
+        "load_id": np.full(len(index), load_id),
+        "beat_index": np.arange(len(index), dtype=np.int32) - first,
+        "time_s": index / rate,
+    }
+    for name, values in zip(BEAT_FIGURES, np.concatenate([run.beats for run in runs], axis=1), strict=True):
+        columns[name] = values > 0 if name.startswith("is_") else pa.array(values, from_pandas=True)
+    return columns

@@ -1,10 +1,9 @@
-"""Processed ECG signals and their beats: Parquet files in the lake, never half-written.
+"""Write and read processed ECG signals and their beats: Parquet files in the lake, never half-written.
 
-A transaction writes one file of signals or some for each delivery, and beside each, under the same path in a tree of
-its own, one of beats: a row for each, so that a question about beats reads no signal.
+A transaction writes one or more files of signals for each delivery. Each has a file of beats, under the same path in a
+tree of its own, with a row a beat: a query about beats reads no signal.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestration.lib.core.files import write_atomically
 from orchestration.lib.lake.delivery import Delivery
 from orchestration.lib.lake.files import Lake
 from python_transforms.ecg import BEAT_FIGURES
@@ -56,7 +56,7 @@ BEAT_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class FilteredSignal:
-    """A filtered signal as it is stored."""
+    """Hold a filtered signal as it is stored."""
 
     raw_path: str
     sampling_rate_hz: float
@@ -72,9 +72,9 @@ def prepare(lake: Lake) -> None:
 
 
 def part_path(delivery: Delivery, load_id: int, number: int) -> str:
-    """Path, relative to the lake, of a file with signals of one transaction and delivery, which has one or some.
+    """Name a file of signals of one transaction and delivery, relative to the lake.
 
-    A transaction that was killed and is done again has the same load id, and so writes the same file.
+    A transaction that was killed and is done again has the same load id, and so writes the same files.
     """
     return f"{_folder(delivery)}/part-{load_id:08d}-{number}.parquet"
 
@@ -90,12 +90,12 @@ def write_beats(lake: Lake, signal_path: str, columns: dict[str, Any]) -> None:
 
 
 def beat_path(signal_path: str) -> str:
-    """Path, relative to the lake, of the beats of the signals that lie at ``signal_path``."""
+    """Name the file of the beats of the signals that lie at ``signal_path``, relative to the lake."""
     return PROCESSED_BEATS + signal_path.removeprefix(PROCESSED)
 
 
 def list_array(arrays: Sequence[npt.NDArray[Any]]) -> pa.ListArray:
-    """Arrays of any length as one Arrow column."""
+    """Make one Arrow column of arrays of any length."""
     offsets = np.cumsum([0, *(len(array) for array in arrays)], dtype=np.int32)
     values = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
     return pa.ListArray.from_arrays(offsets, pa.array(values))
@@ -117,7 +117,7 @@ def read_filtered(lake: Lake, signal_path: str, raw_paths: Sequence[str]) -> lis
 
 def remove_unreferenced(con: duckdb.DuckDBPyConnection, lake: Lake, deliveries: Sequence[Delivery] | None) -> None:
     """Remove Parquet files of signals that no row names, and their beats: left by a kill, or since replaced."""
-    chosen = lake.deliveries("ecg") if deliveries is None else deliveries
+    deliveries = lake.deliveries("ecg") if deliveries is None else deliveries
     referenced = {
         path
         for (path,) in con.execute(
@@ -125,13 +125,13 @@ def remove_unreferenced(con: duckdb.DuckDBPyConnection, lake: Lake, deliveries: 
             select distinct signal_path from raw.ecg_run_feature
             where clinic || '/' || delivery in (select unnest(?))
             """,
-            [[delivery.key for delivery in chosen]],
+            [[delivery.key for delivery in deliveries]],
         ).fetchall()
     }
-    for delivery in chosen:
+    for delivery in deliveries:
         folder = _folder(delivery)
-        for of in (folder, beat_path(folder)):
-            for file in lake.path(of).glob("*"):
+        for tree in (folder, beat_path(folder)):
+            for file in lake.path(tree).glob("*"):
                 if f"{folder}/{file.name}" not in referenced:
                     file.unlink()
 
@@ -142,18 +142,17 @@ def _folder(delivery: Delivery) -> str:
 
 def _write(table: pa.Table, path: Path, row_group_rows: int = ROW_GROUP_RUNS) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
+
+    def write(unfinished: Path) -> None:
         # Floating-point samples hardly compress: without compression writing is three times as fast. Nobody looks for a
         # run by the least and greatest of its samples.
         pq.write_table(
             table,
-            file,
+            unfinished,
             row_group_size=row_group_rows,
             compression="none",
             use_dictionary=DICTIONARY,
             write_statistics=["run_key", "raw_path", "load_id"],
         )
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+
+    write_atomically(path, write)

@@ -1,10 +1,13 @@
-"""A doctor's office: claims and diagnoses as they were received, and the list of its patients."""
+"""Describe the files of a doctor's office: claims and diagnoses as received, and the list of its patients."""
 
 import re
 
-from orchestration.lib.contract.entity import Entity, Field
+from orchestration.lib.contract.entity import Entity, Field, RejectedRecordKeys
 
-__all__ = ["PRACTICE_CLAIM", "PRACTICE_DIAGNOSIS", "PRACTICE_PATIENT"]
+__all__ = ["PRACTICE_CLAIM", "PRACTICE_DIAGNOSIS", "PRACTICE_PATIENT", "REJECTED_RECORD_KEYS"]
+
+# The listener writes messages that it cannot read into the same files.
+REJECTED_RECORD_KEYS = RejectedRecordKeys(reason="_refused", raw_text="_text")
 
 _RECEIVED_AT = Field(
     "received_at",
@@ -13,7 +16,7 @@ _RECEIVED_AT = Field(
     is_required=True,
     # DuckDB's own cast would pass over another zone's offset without a word.
     cast="try_strptime({value}, ['%Y-%m-%dT%H:%M:%S.%fZ', '%Y-%m-%dT%H:%M:%SZ'])",
-    # One day of grace: a load that began before midnight reads what came after it.
+    # One day of grace: a load that began before midnight reads messages of the next day.
     check="{value}::date between date '2000-01-01' and {today} + 1",
 )
 
@@ -22,6 +25,7 @@ PRACTICE_CLAIM = Entity(
     name="claim",
     path_pattern=re.compile(r"claim(-[^/]*)?\.ndjson"),
     path_example="claim-<any>.ndjson",
+    rejected_record_keys=REJECTED_RECORD_KEYS,
     fields=(
         Field("id", "BIGINT", "a whole number of up to 64 bits", is_required=True),
         Field("patient_id", "BIGINT", "a whole number of up to 64 bits", is_required=True),
@@ -55,6 +59,7 @@ PRACTICE_DIAGNOSIS = Entity(
     name="diagnosis",
     path_pattern=re.compile(r"diagnosis(-[^/]*)?\.ndjson"),
     path_example="diagnosis-<any>.ndjson",
+    rejected_record_keys=REJECTED_RECORD_KEYS,
     fields=(
         Field("id", "BIGINT", "a whole number of up to 64 bits", is_required=True),
         Field("patient_id", "BIGINT", "a whole number of up to 64 bits", is_required=True),

@@ -21,7 +21,7 @@ _FRAME = re.compile(rb"\x00{29}[\x00\x01][\x00-\xff]{2}\{")
 
 @dataclass
 class Counts:
-    """Messages of a stream so far."""
+    """Count the messages of a stream so far."""
 
     received: int = 0
     written: int = 0
@@ -30,76 +30,82 @@ class Counts:
 
 @dataclass
 class Frames:
-    """The bytes of one pipe, taken apart into messages.
+    """Split the bytes of one pipe into messages.
 
-    ``on_message`` gets the text of each JSON object, and whether it is an empty one; ``on_refused`` the bytes of what
-    is none, and why.
+    ``on_message`` gets the text of each JSON object, and whether it is an empty one; ``on_refused`` gets the bytes that
+    are no message, and the reason.
     """
 
     on_message: Callable[[str, bool], None]
     on_refused: Callable[[bytes, str], None]
     buffer: bytearray = field(default_factory=bytearray)
-    # Why we do not know where the next frame begins; None while we do. And how much was handed out since.
+    # The reason why the beginning of the next frame is unknown, None while it is known; and the bytes refused since.
     lost: str | None = None
     lost_bytes: int = 0
 
     def feed(self, data: bytes) -> None:
-        """Take what was read from the pipe."""
-        buffer = self.buffer
-        buffer += data
-        position, end = 0, len(buffer)
-        on_message, loads = self.on_message, json.loads
-        while end - position >= HEADER_BYTES:
-            length = int.from_bytes(buffer[position : position + HEADER_BYTES], "big")
-            if self.lost is None and not MIN_MESSAGE_BYTES <= length <= MAX_MESSAGE_BYTES:
-                self.lost = f"a frame of {_count(length)} bytes: expected {MIN_MESSAGE_BYTES} to {MAX_MESSAGE_BYTES:,}"
-            if self.lost is not None:
-                begin = self._next_frame(position)
-                if begin is None:
-                    break
-                self._refuse(position, begin, self.lost)
-                position, self.lost, self.lost_bytes = begin, None, 0
-                continue
-            message_end = position + HEADER_BYTES + length
-            if message_end > end:
-                begin = self._next_frame_within(position, end)
-                if begin is None:
-                    break
-                self._refuse_cut_off(position, begin, length)
-                position = begin
-                continue
-            message = bytes(buffer[position + HEADER_BYTES : message_end])
-            problem = None
-            try:
-                text = message.decode()
-                found = loads(text)
-            except (ValueError, RecursionError) as error:
-                problem = _problem(error)
-            else:
-                if isinstance(found, dict):
-                    on_message(text, not found)
-                else:
-                    problem = "it is not a JSON object"
-            if problem is not None:
-                begin = self._next_frame_within(position, message_end)
-                if begin is not None:
-                    self._refuse_cut_off(position, begin, length)
-                    position = begin
-                    continue
-                if message.endswith(b"\0") and end - message_end <= HEADER_BYTES:
-                    break  # these zeros may be the next frame's: more of it must come to tell
-                self.on_refused(message, problem)
-            position = message_end
-        del buffer[:position]
-        if len(buffer) > MAX_MESSAGE_BYTES:
+        """Add bytes that were read from the pipe, and hand out the messages in them."""
+        self.buffer += data
+        position = 0
+        while len(self.buffer) - position >= HEADER_BYTES:
+            next_position = self._take_frame(position)
+            if next_position is None:
+                break
+            position = next_position
+        del self.buffer[:position]
+        if len(self.buffer) > MAX_MESSAGE_BYTES:
             self.give_up_lost()
 
+    def _take_frame(self, position: int) -> int | None:
+        """Hand out the frame at a position; give the position behind it, or ``None`` if bytes are missing."""
+        length = int.from_bytes(self.buffer[position : position + HEADER_BYTES], "big")
+        if self.lost is None and not MIN_MESSAGE_BYTES <= length <= MAX_MESSAGE_BYTES:
+            self.lost = f"a frame of {_count(length)} bytes: expected {MIN_MESSAGE_BYTES} to {MAX_MESSAGE_BYTES:,}"
+        if self.lost is not None:
+            return self._take_lost(position, self.lost)
+        message_end = position + HEADER_BYTES + length
+        if message_end > len(self.buffer):
+            return self._take_cut_off(position, len(self.buffer), length)
+        message = bytes(self.buffer[position + HEADER_BYTES : message_end])
+        try:
+            text = message.decode()
+            record = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            problem = _problem(error)
+        else:
+            if isinstance(record, dict):
+                self.on_message(text, not record)
+                return message_end
+            problem = "it is not a JSON object"
+        begin = self._take_cut_off(position, message_end, length)
+        if begin is not None:
+            return begin
+        if message.endswith(b"\0") and len(self.buffer) - message_end <= HEADER_BYTES:
+            return None  # these zeros may be the next frame's: more of it must come to tell
+        self.on_refused(message, problem)
+        return message_end
+
+    def _take_lost(self, position: int, reason: str) -> int | None:
+        """Refuse the bytes before the next frame; give its position, or ``None`` if there is none yet."""
+        begin = self._next_frame(position)
+        if begin is not None:
+            self._refuse(position, begin, reason)
+            self.lost, self.lost_bytes = None, 0
+        return begin
+
+    def _take_cut_off(self, position: int, end: int, length: int) -> int | None:
+        """Refuse a frame if another one begins within it; give the position of that one."""
+        begin = self._next_frame_within(position, end)
+        if begin is not None:
+            self._refuse_cut_off(position, begin, length)
+        return begin
+
     def is_hopeless(self) -> bool:
-        """Whether so much has come without a frame that none is to be expected."""
+        """Decide whether so many bytes have come without a frame that none is to be expected."""
         return self.lost_bytes > MAX_LOST_BYTES
 
     def give_up_lost(self) -> None:
-        """Hand out what came since the last frame, but for what may be the beginning of the next one."""
+        """Refuse the bytes since the last frame, but for those that may be the beginning of the next one."""
         if self.lost is not None and len(self.buffer) > HEADER_BYTES:
             end = len(self.buffer) - HEADER_BYTES
             self._refuse(0, end, self.lost)
@@ -107,7 +113,7 @@ class Frames:
             del self.buffer[:end]
 
     def end(self) -> None:
-        """The publisher has gone: what is left will never be a message."""
+        """Refuse the bytes that are left: the publisher has gone, and they will never be a message."""
         buffer = self.buffer
         if not buffer:
             return
@@ -122,7 +128,7 @@ class Frames:
         self.lost, self.lost_bytes = None, 0
 
     def missing_bytes(self) -> int:
-        """How many bytes are still to come of the frame that has begun."""
+        """Count the bytes that are still to come of the frame that has begun."""
         if self.lost is not None or not self.buffer:
             return 0
         if len(self.buffer) < HEADER_BYTES:
@@ -131,9 +137,9 @@ class Frames:
         return max(0, HEADER_BYTES + length - len(self.buffer))
 
     def _next_frame(self, position: int, within: int = 0) -> int | None:
-        """Where the next thing begins that can be a frame; before ``within``, that is one with its end in sight."""
-        while found := _FRAME.search(self.buffer, position):
-            position = found.start()
+        """Find the next bytes that can be a frame; before ``within``, only those whose end is in the buffer."""
+        while match := _FRAME.search(self.buffer, position):
+            position = match.start()
             length = int.from_bytes(self.buffer[position : position + HEADER_BYTES], "big")
             last = position + HEADER_BYTES + length - 1
             if MIN_MESSAGE_BYTES <= length <= MAX_MESSAGE_BYTES and (
@@ -144,7 +150,7 @@ class Frames:
         return None
 
     def _next_frame_within(self, position: int, end: int) -> int | None:
-        """Where a frame begins inside the one at ``position``: no message has a zero byte, so that was cut off."""
+        """Find a frame inside the one at ``position``: no message has a zero byte, so that one was cut off."""
         if self.buffer.find(0, position + HEADER_BYTES, end) < 0:
             return None
         # The length of a message of more than 511 bytes, a byte short at its beginning, is another's.

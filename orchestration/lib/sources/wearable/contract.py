@@ -1,4 +1,4 @@
-"""A study's watches: its roster, nights and readings of each participant."""
+"""Describe the files of a study's watches: its roster, nights and readings of each participant."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestration.lib.contract.entity import Entity, Field
+from orchestration.lib.sources.wearable.series_storage import SeriesStorage
 
 if TYPE_CHECKING:
     from orchestration.lib.contract.entity import FileContent
@@ -14,7 +15,7 @@ __all__ = ["WEARABLE_READING", "WEARABLE_ROSTER", "WEARABLE_SLEEP"]
 
 
 def _read_readings(content: bytes, match: re.Match[str]) -> FileContent:
-    # Imported when there is something to read: who only asks for the contracts needs no numpy.
+    # Imported when there is something to read: whoever only needs the contracts needs no numpy.
     from orchestration.lib.sources.wearable.formats import read_readings
 
     return read_readings(content, match["participant"])
@@ -69,7 +70,7 @@ WEARABLE_READING = Entity(
     path_pattern=re.compile(rf"({_PARTICIPANT}[^/]+\.(json|csv)|[^/]+\.csv)(\.gz)?"),
     path_example="participant=<id>/<metric><any>.json[.gz] or a Fitabase <any>.csv[.gz]",
     reader=_read_readings,
-    series=("participant", "metric"),
+    storage=SeriesStorage(shared=("participant", "metric")),
     fields=(
         Field("participant", "VARCHAR", "a participant"),
         Field("metric", "VARCHAR", "a metric"),

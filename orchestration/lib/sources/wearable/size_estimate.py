@@ -1,4 +1,4 @@
-"""How much data a study will be: points, bytes as plain numbers, and bytes in a warehouse as measured on this one."""
+"""Estimate the size of a study: points, bytes as plain numbers, and bytes in a warehouse as measured on this one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Estimate:
 
     @property
     def warehouse_bytes(self) -> int | None:
-        """Bytes in this warehouse; ``None`` where too little is loaded to measure."""
+        """Give the bytes in this warehouse; ``None`` where too little is loaded to measure."""
         return None if self.bytes_per_row is None else round(self.points * self.bytes_per_row)
 
 
@@ -53,7 +53,7 @@ def estimate(
 
 
 def _measure(con: duckdb.DuckDBPyConnection) -> tuple[int, float | None]:
-    """Readings in the warehouse, and the bytes that one takes in the raw table and the roll-ups together."""
+    """Count the readings in the warehouse, and measure the bytes of one in the raw table and the roll-ups together."""
     row = con.execute("select count(*) from raw.wearable_reading_value").fetchone()
     assert row is not None
     if row[0] < MIN_MEASURED_ROWS:

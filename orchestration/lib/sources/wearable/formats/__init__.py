@@ -1,7 +1,7 @@
-"""Readings out of a wearable's files: what each provider's shape says, as columns of one long table.
+"""Read a wearable's files: each provider's shape becomes columns of one long table.
 
 Heart rate as the Fitbit Web API gave it, a reading a second, is nearly all of the bytes: files of exactly that form are
-read by columns of bytes (`heart_rate`). Every other file, and one in which anything is unusual, is read value by value
+read by Arrow (`heart_rate`). Every other file, and one in which anything is unusual, is read value by value
 (`json_file`; a new provider's JSON is a new shape in `shapes`). Both give the same readings in the same order.
 """
 

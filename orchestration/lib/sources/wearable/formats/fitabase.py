@@ -1,4 +1,4 @@
-"""Fitabase's CSV files."""
+"""Read Fitabase's CSV files."""
 
 import re
 from datetime import datetime
@@ -16,7 +16,7 @@ _CLOCK = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d\d):(\d\d) ([AP])
 
 
 def read_fitabase(content: bytes, participant: str | None) -> FileContent:
-    """Heart rate of many participants: `Id,Time,Value`, local times such as ``4/1/2016 7:54:00 AM``."""
+    """Read heart rate of many participants: `Id,Time,Value`, local times such as ``4/1/2016 7:54:00 AM``."""
     columns, rejected = Columns(), []
     times: dict[str, int] = {}  # the same seconds come for many participants
     for record in records.scan_csv(content, _FITABASE):
@@ -27,12 +27,12 @@ def read_fitabase(content: bytes, participant: str | None) -> FileContent:
                 problem += f", which is the header of a Fitabase file. A wearable's file is {EXPECTED}"
             rejected.append(RejectedRow(record.line_number, record.raw_text, problem))
             continue
-        who, time, written = (record.values.get(name) for name in ("Id", "Time", "Value"))
+        owner, time, written = (record.values.get(name) for name in ("Id", "Time", "Value"))
         try:
-            if not (who := who or ""):
+            if not owner:
                 raise ValueError("its Id is missing: expected the participant")
-            if participant not in (None, who):
-                raise ValueError(f"its Id is {who!r}, but it lies in the folder of participant {participant}")
+            if participant not in (None, owner):
+                raise ValueError(f"its Id is {owner!r}, but it lies in the folder of participant {participant}")
             value = value_of(Candidate("heart_rate_bpm", None, None, "", written, None))
             local = times.get(time or "")
             if local is None:
@@ -40,16 +40,16 @@ def read_fitabase(content: bytes, participant: str | None) -> FileContent:
         except ValueError as error:
             rejected.append(RejectedRow(record.line_number, record.raw_text, str(error)))
         else:
-            columns.add(who, "heart_rate_bpm", local, None, None, value)
+            columns.add(owner, "heart_rate_bpm", local, None, None, value)
     return FileContent(columns.table(), rejected)
 
 
 def _fitabase_time(text: str | None) -> int:
-    found = _CLOCK.fullmatch(text or "")
+    match = _CLOCK.fullmatch(text or "")
     try:
-        if not found or not 1 <= int(found[4]) <= 12:
+        if not match or not 1 <= int(match[4]) <= 12:
             raise ValueError
-        month, day, year, hour, minute, second = map(int, found.groups()[:6])
-        return microseconds(datetime(year, month, day, hour % 12 + 12 * (found[7] == "P"), minute, second))
+        month, day, year, hour, minute, second = map(int, match.groups()[:6])
+        return microseconds(datetime(year, month, day, hour % 12 + 12 * (match[7] == "P"), minute, second))
     except ValueError:
         raise ValueError(f"its time is {text!r}: expected one such as 4/1/2016 7:54:00 AM") from None

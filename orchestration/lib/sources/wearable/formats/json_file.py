@@ -1,4 +1,4 @@
-"""JSON of any known shape, read value by value."""
+"""Read JSON of any known shape, value by value."""
 
 import json
 
@@ -9,6 +9,7 @@ from orchestration.lib.sources.wearable.formats.shapes import UnknownShape, cand
 
 
 def read_json(content: bytes, participant: str) -> FileContent:
+    """Read the readings of one file of a participant."""
     try:
         text = content.decode("utf-8-sig")
         document = json.loads(text)
@@ -37,22 +38,22 @@ def read_json(content: bytes, participant: str) -> FileContent:
 
 
 class _Finder:
-    """Finds the lines of records in a text that was read as a whole."""
+    """Find the lines of records in a text that was read as a whole."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.found: dict[str, int] = {}
+        self.places: dict[str, int] = {}
 
     def find(self, record: object) -> tuple[int, str]:
-        """Line and text of a record; of equal ones, each is found in its turn. Line 1 if it is written unusually."""
+        """Give line and text of a record; equal ones are found one after the other. Line 1 if its form is unusual."""
         written = [json.dumps(record), json.dumps(record, separators=(",", ":"))]
         if isinstance(record, dict):
             # indented: its first text is enough to find the line
             written += [json.dumps(value) for value in record.values() if isinstance(value, str)]
         for piece in written:
-            place = self.text.find(piece, self.found.get(piece, -1) + 1)
+            place = self.text.find(piece, self.places.get(piece, -1) + 1)
             if place >= 0:
-                self.found[piece] = place
+                self.places[piece] = place
                 return self.text.count("\n", 0, place) + 1, records.escape_unprintable(
                     written[0][: records.RAW_TEXT_CHARACTERS]
                 )

@@ -1,4 +1,4 @@
-"""Readings of a wearable: as a provider writes one, as it is understood, and as columns."""
+"""Check a wearable's readings as a provider writes them, and collect them as columns."""
 
 import math
 import re
@@ -30,7 +30,7 @@ DAY = 86_400 * SECOND
 
 
 class Candidate(NamedTuple):
-    """A reading as it is written: ``clock`` names the format of its ``time``; ``source`` is quoted if it fails."""
+    """A reading as its provider writes it: ``clock`` names the format of ``time``; ``source`` is quoted if it fails."""
 
     metric: str
     day: object
@@ -43,7 +43,7 @@ class Candidate(NamedTuple):
 
 
 class Columns:
-    """Readings as they are gathered, and what was refused."""
+    """Collect readings as columns."""
 
     def __init__(self) -> None:
         self.participants: list[str] = []
@@ -58,6 +58,7 @@ class Columns:
     def add(
         self, participant: str, metric: str, local: int | None, utc: int | None, sleep_date: int | None, value: float
     ) -> None:
+        """Add a reading; its number is ``count``."""
         self.participants.append(participant)
         self.metrics.append(metric)
         self.local.append(local)
@@ -67,6 +68,7 @@ class Columns:
         self.numbers.append(self.count)
 
     def table(self) -> pa.Table:
+        """Give the readings as an Arrow table."""
         return pa.table(
             {
                 "participant": pa.array(self.participants, pa.string()).dictionary_encode(),
@@ -92,7 +94,7 @@ _FORMATS = {
 
 
 def parsed(candidate: Candidate) -> tuple[int | None, int | None, int | None, float]:
-    """Local time and UTC in microseconds, day of the night in days, and value.
+    """Give a reading's local time and UTC in microseconds, the day of its night in days, and its value.
 
     Raises
     ------
@@ -115,6 +117,13 @@ def parsed(candidate: Candidate) -> tuple[int | None, int | None, int | None, fl
 
 
 def value_of(candidate: Candidate) -> float:
+    """Give a reading's value.
+
+    Raises
+    ------
+    ValueError
+        If it is no finite number.
+    """
     value = candidate.value
     try:
         # Numbers may be text; true is none.
@@ -122,20 +131,27 @@ def value_of(candidate: Candidate) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        said = "is missing" if value is None else f"is {str(value)[:100]!r}"
-        raise ValueError(f"its value of {candidate.metric} {said}: expected a number")
+        found_value = "is missing" if value is None else f"is {str(value)[:100]!r}"
+        raise ValueError(f"its value of {candidate.metric} {found_value}: expected a number")
     return number
 
 
 def _checked(text: object, clock: str) -> str:
     pattern, expected = _FORMATS[clock]
     if not isinstance(text, str) or not pattern.fullmatch(text):
-        said = "is missing" if text is None else f"is {str(text)[:100]!r}"
-        raise ValueError(f"its time {said}: expected {expected}")
+        found_text = "is missing" if text is None else f"is {str(text)[:100]!r}"
+        raise ValueError(f"its time {found_text}: expected {expected}")
     return text
 
 
 def day_of(text: object) -> int:
+    """Give a day as days since 1970.
+
+    Raises
+    ------
+    ValueError
+        If it is no day as YYYY-MM-DD.
+    """
     checked = _checked(text, "day")
     try:
         return (date.fromisoformat(checked) - date(1970, 1, 1)).days
@@ -165,14 +181,15 @@ def _moment(text: object, clock: str) -> int:
 
 
 def microseconds(at: datetime) -> int:
+    """Give a time as microseconds since 1970."""
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def _offset(text: object) -> int:
     if text is None:
         return 0
-    found = re.fullmatch(r"(-?\d{1,5})s", text) if isinstance(text, str) else None
+    match = re.fullmatch(r"(-?\d{1,5})s", text) if isinstance(text, str) else None
     # No place on earth is further than 14 h from UTC.
-    if not found or abs(int(found[1])) > 14 * 3600:
+    if not match or abs(int(match[1])) > 14 * 3600:
         raise ValueError(f"its utcOffset is {str(text)[:100]!r}: expected seconds such as 3600s")
-    return int(found[1]) * SECOND
+    return int(match[1]) * SECOND

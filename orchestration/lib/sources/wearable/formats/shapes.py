@@ -1,4 +1,4 @@
-"""The shapes in which providers write readings as JSON, and what tells them apart."""
+"""Recognise the shapes in which providers write readings as JSON, and find the readings in them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,16 +11,17 @@ class UnknownShape(ValueError):
 
 
 def candidates(document: object) -> Iterator[Candidate]:
-    """Everything in a document that should be a reading, in its order."""
+    """Find everything in a document that should be a reading, in its order."""
     for part in document if isinstance(document, list) else [document]:
         shape = next((shape for key, shape in _SHAPES.items() if isinstance(part, dict) and key in part), None)
         if shape is None:
             raise UnknownShape(f"{_found(part)}: expected {EXPECTED}")
+        name, read = shape
         try:
-            yield from shape(part)
+            yield from read(part)
         except (KeyError, TypeError, AttributeError) as error:
             raise UnknownShape(
-                f"it begins as {shape.__doc__}, but what is below is not so ({type(error).__name__}: {error}): "
+                f"it begins as {name}, but what is below is not so ({type(error).__name__}: {error}): "
                 f"expected {EXPECTED}"
             ) from None
 
@@ -32,7 +33,6 @@ def _found(part: object) -> str:
 
 
 def _heart_rate(part: dict[str, Any]) -> Iterator[Candidate]:
-    """Fitbit Web API heart rate"""
     for day in part.get("heart_rate_day", [part]):
         summary = day["activities-heart"][0]
         on = summary["dateTime"]
@@ -52,7 +52,6 @@ _ZONES = {
 
 
 def _active_zone(part: dict[str, Any]) -> Iterator[Candidate]:
-    """Fitbit Web API active zone minutes"""
     for day in part["activities-active-zone-minutes-intraday"]:
         for reading in day["minutes"]:
             values = {"activeZoneMinutes": None} | reading["value"]
@@ -65,7 +64,6 @@ _HRV = {"rmssd": "hrv_rmssd_ms", "coverage": "hrv_coverage", "hf": "hrv_hf", "lf
 
 
 def _hrv(part: dict[str, Any]) -> Iterator[Candidate]:
-    """Fitbit Web API heart rate variability"""
     for night in part["hrv"]:
         for reading in night["minutes"]:
             values = {"rmssd": None} | reading["value"]
@@ -77,7 +75,6 @@ def _hrv(part: dict[str, Any]) -> Iterator[Candidate]:
 
 
 def _breathing_rate(part: dict[str, Any]) -> Iterator[Candidate]:
-    """Fitbit Web API breathing rate"""
     for night in part["br"]:
         summary = night["value"]["fullSleepSummary"]
         yield Candidate(
@@ -86,7 +83,6 @@ def _breathing_rate(part: dict[str, Any]) -> Iterator[Candidate]:
 
 
 def _spo2(part: dict[str, Any]) -> Iterator[Candidate]:
-    """Fitbit Web API SpO2"""
     for reading in part["minutes"]:
         yield Candidate(
             "spo2_pct", None, reading.get("minute"), "local time", reading.get("value"), reading, part["dateTime"]
@@ -94,7 +90,6 @@ def _spo2(part: dict[str, Any]) -> Iterator[Candidate]:
 
 
 def _dated(part: dict[str, Any]) -> Iterator[Candidate]:
-    """Fitbit steps or an export of heart rate"""
     value = part["value"]
     if isinstance(value, dict) and "bpm" in value:
         yield Candidate("heart_rate_bpm", None, part["dateTime"], "export", value["bpm"], part)
@@ -107,7 +102,6 @@ def _dated(part: dict[str, Any]) -> Iterator[Candidate]:
 
 
 def _data_points(part: dict[str, Any]) -> Iterator[Candidate]:
-    """Google Health API data points"""
     for point in part["dataPoints"]:
         kind = next((key for key in _POINTS if key in point), None)
         if kind is None:
@@ -134,15 +128,15 @@ def _sleep(part: dict[str, Any]) -> Iterator[Candidate]:
     )
 
 
-# What tells the shapes apart: the first of these keys that an object has.
+# The name and the reader of each shape, by the first of these keys that an object has.
 _SHAPES = {
-    "heart_rate_day": _heart_rate,
-    "activities-heart-intraday": _heart_rate,
-    "activities-active-zone-minutes-intraday": _active_zone,
-    "hrv": _hrv,
-    "br": _breathing_rate,
-    "dataPoints": _data_points,
-    "logId": _sleep,
-    "minutes": _spo2,
-    "dateTime": _dated,
+    "heart_rate_day": ("Fitbit Web API heart rate", _heart_rate),
+    "activities-heart-intraday": ("Fitbit Web API heart rate", _heart_rate),
+    "activities-active-zone-minutes-intraday": ("Fitbit Web API active zone minutes", _active_zone),
+    "hrv": ("Fitbit Web API heart rate variability", _hrv),
+    "br": ("Fitbit Web API breathing rate", _breathing_rate),
+    "dataPoints": ("Google Health API data points", _data_points),
+    "logId": ("a Fitbit sleep log", _sleep),
+    "minutes": ("Fitbit Web API SpO2", _spo2),
+    "dateTime": ("Fitbit steps or an export of heart rate", _dated),
 }

@@ -1,4 +1,4 @@
-"""P waves without a QRS complex: tells them from beats by what the P waves of beats around look like.
+"""Tell P waves without a QRS complex from beats, by the shape of the P waves of the beats around.
 
 In an atrioventricular block of the second degree some P waves are not conducted. Where they are tall beside the QRS
 complex, as in wide or low complexes, they are found where a beat seems to be missing.
@@ -29,7 +29,7 @@ SIZE_RATIO = 1.6
 
 @dataclass(frozen=True)
 class MeanPWaves:
-    """Mean P waves of groups of beats.
+    """Hold the mean P waves of groups of beats.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class MeanPWaves:
 def mean_p_waves(
     signal: FloatArray, rate: float, run: IntArray, r_position: IntArray, group: IntArray, n_groups: int
 ) -> MeanPWaves:
-    """P waves of averaged beats: what stands out most from the straight line through the time in which they may lie.
+    """Find the P waves of averaged beats: what stands out most from a straight line through the time of P waves.
 
     Parameters
     ----------
@@ -58,6 +58,10 @@ def mean_p_waves(
         Run, sample index and group (from 0) of each beat.
     n_groups
         Number of groups.
+
+    Returns
+    -------
+    The mean P wave of each group.
     """
     before = round(BEFORE_R_S[0] * rate)
     is_whole = r_position >= before
@@ -78,7 +82,7 @@ def mean_p_waves(
 
 
 def resemble(signal: FloatArray, run: IntArray, position: IntArray, shape: FloatArray) -> tuple[BoolArray, IntArray]:
-    """Whether the signal at each position looks like the wave it is compared with, and by how much that lies later.
+    """Compare the signal at each position with a wave.
 
     Parameters
     ----------
@@ -88,6 +92,10 @@ def resemble(signal: FloatArray, run: IntArray, position: IntArray, shape: Float
         Run and sample index of each, shape ``(n,)``.
     shape
         The wave that each is compared with, about its mean, shape ``(n, n_wave)``.
+
+    Returns
+    -------
+    Whether the signal looks like the wave, and by how many samples it lies later, shape ``(n,)`` each.
     """
     n_samples, half = signal.shape[1], shape.shape[1] // 2
     offsets = np.arange(-half - LAGS, half + LAGS + 1)
@@ -99,7 +107,7 @@ def resemble(signal: FloatArray, run: IntArray, position: IntArray, shape: Float
     norm = np.sqrt(energy * np.einsum("ijk,ijk->ij", centred, centred))
     likeness = np.divide(product, norm, out=np.zeros(norm.shape), where=norm > 0)
     best = likeness.argmax(axis=1)
-    each = np.arange(len(run))
-    size = np.divide(product, energy, out=np.zeros(product.shape), where=energy > 0)[each, best]
-    is_alike = (likeness[each, best] > LIKENESS) & (size > 1 / SIZE_RATIO) & (size < SIZE_RATIO)
+    row = np.arange(len(run))
+    size = np.divide(product, energy, out=np.zeros(product.shape), where=energy > 0)[row, best]
+    is_alike = (likeness[row, best] > LIKENESS) & (size > 1 / SIZE_RATIO) & (size < SIZE_RATIO)
     return is_alike, best - LAGS

@@ -1,4 +1,4 @@
-"""Measures single heart beats against the averaged beat: how large each wave is, how far it lies from its usual place.
+"""Measure the waves of single beats against the averaged beat: how large each is, how far it lies from its usual place.
 
 Both are estimated by least squares. That is the estimator of least variance in white noise, needs no threshold on a
 noisy beat, and is a few products a beat. Its standard error is known, and a beat whose error is too large has no value.
@@ -49,7 +49,7 @@ BEAT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Beats:
-    """Single beats on the grid, and the averaged beats that they are measured against; R lies at column ``r_column``.
+    """Hold single beats on the grid, and the averaged beats that they are measured against; R is at ``r_column``.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Beats:
 
 @dataclass(frozen=True)
 class _Wave:
-    """What is fitted of each averaged beat, and where, in columns.
+    """Describe what is fitted of each averaged beat, and where, in columns.
 
     The tangent is how the wave changes, to first order, with a shift in columns or a stretch; ``max_change`` and
     ``max_error`` are limits of that. The wave lies between ``first`` and ``last``, and at most ``half_width`` from its
@@ -87,8 +87,8 @@ class _Wave:
     max_error: float
 
 
-def each_beat(beats: Beats, averaged: dict[str, FloatArray]) -> dict[str, FloatArray]:
-    """Waves of single beats: size and place of the averaged beat's waves that fit each best.
+def fit_waves(beats: Beats, averaged: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    """Fit the averaged beat's waves to each single beat: find the size and place with the least squared error.
 
     Parameters
     ----------
@@ -110,30 +110,30 @@ def each_beat(beats: Beats, averaged: dict[str, FloatArray]) -> dict[str, FloatA
     _, stretch = _fit(beats, _stretched_complex(slope, column, beats.r_column, rate))
     level = _mean_around(beats, column["qrs_onset_ms"] - LEVEL_S * rate / 2, LEVEL_S * rate / 2)
     st_mv = _mean_around(beats, column["qrs_end_ms"] + ST_AFTER_J_S * rate, ST_HALF_WIDTH_S * rate) - level
-    of_beat = {name: averaged[name][segment] for name in (*FIDUCIALS, "p_amplitude_mv", "t_amplitude_mv")}
-    qrs_onset, qrs_end = of_beat["qrs_onset_ms"] * (1 + stretch), of_beat["qrs_end_ms"] * (1 + stretch)
-    found = {
+    usual = {name: averaged[name][segment] for name in (*FIDUCIALS, "p_amplitude_mv", "t_amplitude_mv")}
+    qrs_onset, qrs_end = usual["qrs_onset_ms"] * (1 + stretch), usual["qrs_end_ms"] * (1 + stretch)
+    waves = {
         "qrs_onset_ms": qrs_onset,
         "qrs_end_ms": qrs_end,
         "qrs_duration_ms": qrs_end - qrs_onset,
         "r_amplitude_mv": beats.mv[:, beats.r_column] - level,
         "st_level_mv": st_mv,
-        "p_amplitude_mv": of_beat["p_amplitude_mv"] * p_gain,
-        "t_amplitude_mv": of_beat["t_amplitude_mv"] * t_gain,
+        "p_amplitude_mv": usual["p_amplitude_mv"] * p_gain,
+        "t_amplitude_mv": usual["t_amplitude_mv"] * t_gain,
     }
-    found |= {name: of_beat[name] + p_shift * ms for name in ("p_onset_ms", "p_peak_ms", "p_end_ms")}
-    found |= {name: of_beat[name] + t_shift * ms for name in ("t_onset_ms", "t_peak_ms", "t_end_ms")}
+    waves |= {name: usual[name] + p_shift * ms for name in ("p_onset_ms", "p_peak_ms", "p_end_ms")}
+    waves |= {name: usual[name] + t_shift * ms for name in ("t_onset_ms", "t_peak_ms", "t_end_ms")}
     # the bounds of a single complex are less certain than where P begins and T ends: both intervals count from the
     # average's onset
-    found["pr_interval_ms"] = of_beat["qrs_onset_ms"] - found["p_onset_ms"]
-    found["qt_interval_ms"] = found["t_end_ms"] - of_beat["qrs_onset_ms"]
-    return found
+    waves["pr_interval_ms"] = usual["qrs_onset_ms"] - waves["p_onset_ms"]
+    waves["qt_interval_ms"] = waves["t_end_ms"] - usual["qrs_onset_ms"]
+    return waves
 
 
 def _moved_wave(
     name: str, slope: FloatArray, column: dict[str, FloatArray], reach: float, max_shift: float, rate: float
 ) -> _Wave:
-    """The P or T wave (``name``), which may lie up to ``max_shift`` from its place."""
+    """Describe the P or T wave (``name``), which may lie up to ``max_shift`` from its place."""
     return _Wave(
         tangent=slope,
         centre=column[f"{name}_peak_ms"],
@@ -146,7 +146,7 @@ def _moved_wave(
 
 
 def _stretched_complex(slope: FloatArray, column: dict[str, FloatArray], r_column: int, rate: float) -> _Wave:
-    """The QRS complex: a wider one is one whose every part lies farther from R, in proportion."""
+    """Describe the QRS complex: in a wider one every part lies farther from R, in proportion."""
     return _Wave(
         tangent=slope * (np.arange(slope.shape[1]) - r_column),
         centre=np.full(len(slope), float(r_column)),
@@ -159,7 +159,7 @@ def _stretched_complex(slope: FloatArray, column: dict[str, FloatArray], r_colum
 
 
 def _fit(beats: Beats, wave: _Wave) -> tuple[FloatArray, FloatArray]:
-    """Gain and change with which each beat's wave comes nearest to the averaged one, NaN where they are not certain.
+    """Find the gain and change that fit the averaged wave to each beat's, NaN where they are not certain.
 
     A wave that is ``a`` times as large and moved by ``s`` is ``c + a * mean - a * s * tangent`` to first order: three
     coefficients by least squares, whose weights are the same for all beats of a segment.
@@ -178,7 +178,7 @@ def _fit(beats: Beats, wave: _Wave) -> tuple[FloatArray, FloatArray]:
 
 
 def _weights(mean: FloatArray, wave: _Wave) -> tuple[IntArray, FloatArray, FloatArray, BoolArray]:
-    """What each segment's fit is made of.
+    """Compute the weights of each segment's fit.
 
     Returns
     -------
@@ -205,7 +205,7 @@ def _weights(mean: FloatArray, wave: _Wave) -> tuple[IntArray, FloatArray, Float
 
 
 def _mean_around(beats: Beats, centre: FloatArray, half_width: float) -> FloatArray:
-    """Mean of each beat around a column of its segment."""
+    """Average each beat around a column of its segment."""
     half = max(0, round(half_width - 0.25))
     middle = centre.round().astype(np.int64).clip(half, beats.mv.shape[1] - 1 - half)
     mean: FloatArray = _windows(beats.mv, beats.segment, middle, half).mean(axis=1)
@@ -213,7 +213,7 @@ def _mean_around(beats: Beats, centre: FloatArray, half_width: float) -> FloatAr
 
 
 def _windows(mv: FloatArray, segment: IntArray, middle: IntArray, half: int) -> FloatArray:
-    """Of each beat the ``2 * half + 1`` columns around the middle one of its segment."""
+    """Cut the ``2 * half + 1`` columns around the middle one of its segment out of each beat."""
     begin = np.arange(len(mv)) * mv.shape[1] + (middle - half)[segment]
     windows: FloatArray = sliding_window_view(mv.reshape(-1), 2 * half + 1)[begin]
     return windows

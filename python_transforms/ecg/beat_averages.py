@@ -1,4 +1,4 @@
-"""Averages the beats of a run, in segments of some minutes, and says how like the average each beat is."""
+"""Average the beats of a run, in segments of some minutes, and correlate each beat with its average."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ SEGMENT_BEATS = 128
 
 @dataclass(frozen=True)
 class Averages:
-    """Averaged beats of segments, and each beat beside that of its segment.
+    """Hold the averaged beats of segments, and each beat's distance from that of its segment.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Averages:
 
 
 def segments(run: IntArray) -> IntArray:
-    """Number the segments of successive beats, of about equal length, that each run is cut into.
+    """Cut each run into segments of successive beats, of about equal length, and number them.
 
     Parameters
     ----------
@@ -79,7 +79,11 @@ def average(
     grid_hz
         Columns a second.
     least_correlation
-        A beat that is less like the average of all is not normal.
+        A beat that correlates less with the average of all is not normal.
+
+    Returns
+    -------
+    Averages of the normal beats, of all beats where a segment has fewer than three normal ones.
     """
     n_segments = int(segment[-1]) + 1
     is_counted = _countable(may_be_normal, segment, n_segments)
@@ -101,7 +105,7 @@ def average(
 
 
 def _countable(is_normal: BoolArray, segment: IntArray, n_segments: int) -> BoolArray:
-    """Which beats the average is of: the normal ones, or all where a segment has hardly any."""
+    """Choose the beats that are averaged: the normal ones, or all of a segment that has hardly any."""
     few = np.bincount(segment[is_normal], minlength=n_segments) < MIN_BEATS
     countable: BoolArray = is_normal | few[segment]
     return countable
@@ -110,18 +114,18 @@ def _countable(is_normal: BoolArray, segment: IntArray, n_segments: int) -> Bool
 def _average_again(
     mean: FloatArray, mv: FloatArray, segment: IntArray, is_changed: BoolArray, is_counted: BoolArray
 ) -> IntArray:
-    """Put the average of the counted beats in place, for segments with a changed beat; give all beats of those."""
-    of_changed = np.zeros(len(mean), bool)
-    of_changed[segment[is_changed]] = True
-    chosen = np.flatnonzero(of_changed[segment] & is_counted)
+    """Replace the averages of the segments with a changed beat, in place; return all beats of these segments."""
+    has_changed = np.zeros(len(mean), bool)
+    has_changed[segment[is_changed]] = True
+    chosen = np.flatnonzero(has_changed[segment] & is_counted)
     if len(chosen):
-        ids, of_chosen = np.unique(segment[chosen], return_inverse=True)
-        mean[ids] = _mean_by_segment(mv[chosen], of_chosen)
-    return np.flatnonzero(of_changed[segment])
+        ids, chosen_segment = np.unique(segment[chosen], return_inverse=True)
+        mean[ids] = _mean_by_segment(mv[chosen], chosen_segment)
+    return np.flatnonzero(has_changed[segment])
 
 
 def _mean_by_segment(mv: FloatArray, segment: IntArray) -> FloatArray:
-    """Means of the beats of segments numbered from 0, none of them without a beat.
+    """Average the beats of segments numbered from 0, none of them without a beat.
 
     A sparse product: four times as fast as ``np.add.reduceat``, and other threads run meanwhile.
     """
@@ -134,9 +138,9 @@ def _mean_by_segment(mv: FloatArray, segment: IntArray) -> FloatArray:
 
 
 def _correlation(part: FloatArray, energy: FloatArray, mean: FloatArray, segment: IntArray) -> FloatArray:
-    """Correlation of each beat (centred, with its energy) with its segment's averaged beat."""
+    """Correlate each beat (centred, with its energy) with its segment's averaged beat."""
     shape = mean - mean.mean(axis=1, keepdims=True)
     norm = np.sqrt(energy * np.square(shape).sum(axis=1)[segment])
     product = np.einsum("ij,ij->i", part, shape[segment])
-    found: FloatArray = np.divide(product, norm, out=np.zeros(len(norm)), where=norm > 0)
-    return found.clip(-1, 1)
+    correlation: FloatArray = np.divide(product, norm, out=np.zeros(len(norm)), where=norm > 0)
+    return correlation.clip(-1, 1)

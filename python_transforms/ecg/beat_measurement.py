@@ -1,7 +1,8 @@
-"""Measures the beats of a batch of runs: averages them, delineates the averages, measures each beat against its own.
+"""Measure the beats of a batch of runs: average them, delineate the averages, measure each beat against its average.
 
-Noise leaves the average in proportion to the square root of the number of beats: waves are found there, and a single
-beat is asked only how its own differ. Segments, and beats, are computed at once, as many as memory is to hold.
+Noise falls with the square root of the number of beats that are averaged: waves are found in the average, and of a
+single beat only the difference from it is estimated. Segments, and beats, are computed together, as many as memory is
+to hold.
 """
 
 from collections.abc import Iterator
@@ -10,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from python_transforms.ecg.averaging import MIN_BEATS, Averages, average, segments
+from python_transforms.ecg.beat_averages import MIN_BEATS, Averages, average, segments
+from python_transforms.ecg.beat_waves import BEAT_COLUMNS, Beats, fit_waves
 from python_transforms.ecg.delineation import AVERAGED_FIGURES, AveragedBeats, fiducials
 from python_transforms.ecg.features import mean_by_run
 from python_transforms.ecg.filtering import BoolArray, FloatArray, IntArray
-from python_transforms.ecg.single_beats import BEAT_COLUMNS, Beats, each_beat
 
 # Beats are looked at on a grid of about this rate: six times the filter's upper edge of 40 Hz.
 GRID_HZ = 250.0
@@ -27,7 +28,7 @@ GATHER_SAMPLES = 1_000_000
 
 @dataclass(frozen=True)
 class MeasuredBeats:
-    """What was measured of all beats of a batch, and of the averaged beats of its segments.
+    """Hold the figures of all beats of a batch, and of the averaged beats of its segments.
 
     Attributes
     ----------
@@ -72,55 +73,59 @@ def measure_beats(
     sampling_rate_hz
         Samples a second.
     least_correlation
-        A beat that is less like the average of all is not normal.
+        A beat that correlates less with the average of all is not normal.
+
+    Returns
+    -------
+    Figures of the beats and of the averaged beats, NaN where they are not known.
     """
     n_samples = filtered_mv.shape[1]
     step = max(1, round(sampling_rate_hz / GRID_HZ))  # samples from one column of the grid to the next
     grid_hz = sampling_rate_hz / step
     before, after = round(BEFORE_S * grid_hz), round(AFTER_S * grid_hz)
     n_columns = before + after + 1
-    of_segment = segments(run)
-    n_segments = int(of_segment[-1]) + 1 if len(run) else 0
+    beat_segment = segments(run)
+    n_segments = int(beat_segment[-1]) + 1 if len(run) else 0
     segment_run = np.zeros(n_segments, np.int64)
-    segment_run[of_segment] = run
+    segment_run[beat_segment] = run
     begin = index - before * step
     whole = np.flatnonzero((begin >= first_sample[run]) & (index + after * step < n_samples))
-    whole = whole[np.bincount(of_segment[whole], minlength=n_segments)[of_segment[whole]] >= MIN_BEATS]
-    found = MeasuredBeats(
+    whole = whole[np.bincount(beat_segment[whole], minlength=n_segments)[beat_segment[whole]] >= MIN_BEATS]
+    measured = MeasuredBeats(
         correlation=np.full(len(run), np.nan),
         beat={name: np.full(len(run), np.nan) for name in BEAT_COLUMNS},
         averaged={name: np.full(n_segments, np.nan) for name in AVERAGED_FIGURES},
         segment_run=segment_run,
     )
     if len(whole) == 0:
-        return found
+        return measured
     counted = np.isfinite(rr_ms)
-    rr_s = mean_by_run(rr_ms[counted] / 1000, of_segment[counted], n_segments)
+    rr_s = mean_by_run(rr_ms[counted] / 1000, beat_segment[counted], n_segments)
     # every stretch of a beat's length in the runs laid end to end, on the grid
     stretches = sliding_window_view(filtered_mv.reshape(-1), (n_columns - 1) * step + 1)[:, ::step]
-    for piece in _pieces(of_segment[whole], max(1, GATHER_SAMPLES // n_columns)):
+    for piece in _pieces(beat_segment[whole], max(1, GATHER_SAMPLES // n_columns)):
         beats = whole[piece]
-        segment = of_segment[beats]
-        ids, of_piece = np.unique(segment, return_inverse=True)
-        averages, averaged, of_beat = _measure(
+        segment = beat_segment[beats]
+        ids, piece_segment = np.unique(segment, return_inverse=True)
+        averages, averaged, single = _measure(
             stretches[run[beats] * n_samples + begin[beats]],
-            of_piece,
+            piece_segment,
             rr_s[ids],
             may_be_normal[beats],
             before,
             grid_hz,
             least_correlation,
         )
-        found.correlation[beats] = averages.correlation
+        measured.correlation[beats] = averages.correlation
         for name, values in averaged.items():
-            found.averaged[name][ids] = values
-        for name, values in of_beat.items():
-            found.beat[name][beats] = values
-    return found
+            measured.averaged[name][ids] = values
+        for name, values in single.items():
+            measured.beat[name][beats] = values
+    return measured
 
 
 def _pieces(segment: IntArray, size: int) -> Iterator[slice]:
-    """Slices of whole segments of about ``size`` beats together."""
+    """Yield slices of whole segments, of about ``size`` beats together."""
     ends = np.append(np.flatnonzero(np.diff(segment)) + 1, len(segment))
     start = 0
     while start < len(segment):
@@ -142,4 +147,4 @@ def _measure(
     averages = average(mv, segment, may_be_normal, r_column, grid_hz, least_correlation)
     mean = averages.mean_mv
     averaged = fiducials(AveragedBeats(mean, averages.standard_error_mv, rr_s, r_column, grid_hz))
-    return averages, averaged, each_beat(Beats(mv, segment, averages.noise_mv, mean, r_column, grid_hz), averaged)
+    return averages, averaged, fit_waves(Beats(mv, segment, averages.noise_mv, mean, r_column, grid_hz), averaged)
