@@ -17,7 +17,7 @@ from orchestration.lib.lake.files import Lake
 from orchestration.lib.modelling.manifest import publishable
 from orchestration.lib.publish import publish as publishing
 from orchestration.lib.publish.publish import publish
-from orchestration.lib.publish.relations import PublishRefused
+from orchestration.lib.publish.relations import UNPUBLISHED_COLUMNS, PublishRefused
 from orchestration.lib.sources import open_warehouse
 from tests.support.balance_files import at, customer, load, phone, put, steps
 from tests.support.dbt_home import DbtHome, DbtRun
@@ -194,7 +194,7 @@ def test_what_tells_who_somebody_is_is_tagged(manifest: Manifest) -> None:
 def test_published_are_pseudonyms_and_sensor_columns(manifest: Manifest) -> None:
     published = {
         name: {column.name for column in relation.columns.values() if not column.contains_personal_data}
-        - publishing.UNPUBLISHED_COLUMNS
+        - UNPUBLISHED_COLUMNS
         for name, relation in publishable(manifest).items()
         if name.startswith("balance.")
     }
@@ -511,7 +511,7 @@ def test_a_table_built_again_from_older_ones_is_published_empty(trainers: Traine
 
 def test_publishing_a_tagged_column_fails(trainers: Trainers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = trainers.copy(tmp_path)
-    monkeypatch.setattr(publishing, "_is_withheld", lambda relation, column_name: False)
+    monkeypatch.setattr(publishing, "is_unpublished", lambda relation, column_name: False)
     with pytest.raises(PublishRefused, match=r"of balance\.customer_curated is tagged contains_personal_data"):
         made.publish()
     assert not (tmp_path / "published.duckdb").exists()
