@@ -14,8 +14,8 @@ delivered_content as (
 
 delivered_file as (
 
-    -- A file that was delivered again, byte for byte, is loaded once, under the path of its first arrival. The name of a
-    -- full snapshot's files goes with them through latest/, where the provider chooses no name for the delivery.
+    -- A file that was delivered again, byte for byte, is loaded once, under the path of its first arrival. A full
+    -- snapshot is known by its files' names: in latest/ the provider chooses no name for the delivery.
     select
         file.clinic,
         file.delivery,

@@ -1,5 +1,5 @@
--- The beats lie in Parquet files that the same step writes as raw.ecg_run_feature, with the columns described in YAML. The
--- folder always holds one file without rows, so that it can be read before the first run is loaded.
+-- The beats lie in Parquet files that the same step writes as raw.ecg_run_feature, with the columns described in YAML.
+-- The folder always holds one file without rows, so that it can be read before the first run is loaded.
 -- depends_on: {{ source('raw', 'ecg_run_feature') }}
 with final as (
 
@@ -7,4 +7,4 @@ with final as (
 
 )
 
-select * from final -- noqa: AM04
+select * from final
