@@ -1,9 +1,9 @@
-"""A million readings of either kind from the lake to `machine_learning_curated`, beside the same joins in plain pandas.
+"""Build `machine_learning_curated` from a million readings of either kind, beside the same joins in plain pandas.
 
     python -m benchmarks.balance_pipeline [--readings 1000000] [--customers 5000]
 
-Each side is a process of its own, so that its peak of memory is its own: the load, the dbt models (all of the source's,
-the funnel and the changes of consent among them), and pandas reading the same files and joining them. Both must end
+Each side is a process of its own, so that its peak of memory is its own: the load, all dbt models of the source (with
+the funnel and the changes of consent), and pandas, which reads the same files and joins them. Both must end
 with the same number of rows. No goal: the figures are reported.
 """
 
@@ -82,6 +82,7 @@ def _write(path: Path, lines: Any) -> None:
 
 
 def run_load(home: Home) -> dict[str, float]:
+    """Load the files."""
     lake, warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
     took, _ = seconds(
         lambda: [
@@ -93,22 +94,26 @@ def run_load(home: Home) -> dict[str, float]:
 
 
 def run_dbt(home: Home) -> dict[str, float]:
+    """Build the models of the source."""
+    from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.cli.main import dbtRunner
 
     os.environ.update(dbt_cli.environment(home))
-    # The catalog's views, of which the funnel asks what was refused.
+    # The funnel reads the rejected rows from the catalog's views.
     select = ["--select", "tag:balance", "stg_catalog__file", "stg_catalog__rejected_row"]
     options = ["--quiet", "--project-dir", str(dbt_cli.PROJECT_PATH), "--profiles-dir", str(dbt_cli.PROJECT_PATH)]
     assert dbtRunner().invoke(["parse", *options]).success
     took, result = seconds(lambda: dbtRunner().invoke(["run", *select, *options]))
     assert result.success, result.exception
-    models = {each.node.name: each.execution_time for each in result.result.results}
+    assert isinstance(result.result, RunExecutionResult)
+    models = {node.node.name: node.execution_time for node in result.result.results}
     to_curated = ("customer", "accelerometer", "step_trainer", "reading", "machine_learning")
-    asked = sum(time for name, time in models.items() if any(word in name for word in to_curated))
-    return {"all models": took, "models up to machine_learning_curated": asked}
+    curated = sum(time for name, time in models.items() if any(word in name for word in to_curated))
+    return {"all models": took, "models up to machine_learning_curated": curated}
 
 
 def run_pandas(home: Home) -> dict[str, float]:
+    """Read and join the same files with pandas."""
     import pandas as pd
 
     folder = home.lake_path / _DELIVERY
@@ -143,12 +148,13 @@ def measure(side: str, home: Home) -> dict[str, float]:
     """Run a side in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.balance_pipeline", "--side", side, "--home", str(home.path)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    found = _RESULT.search(done.stdout)
-    assert found is not None, done.stdout
-    return dict(json.loads(found[1]))
+    match = _RESULT.search(done.stdout)
+    assert match is not None, done.stdout
+    return dict(json.loads(match[1]))
 
 
 def main() -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--readings", type=int, default=1_000_000)
     parser.add_argument("--customers", type=int, default=5_000)

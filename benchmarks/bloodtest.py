@@ -40,7 +40,7 @@ from orchestration.lib.lake.files import Lake
 from orchestration.lib.modelling import dbt_cli
 from orchestration.lib.sources import ENTITIES, open_warehouse
 from orchestration.lib.sources.bloodtest.contract import BLOODTEST_LOG, BLOODTEST_PATIENT
-from synthetic.bloodtest.write import write_deliveries, write_further_delivery
+from synthetic.bloodtest import write_deliveries, write_further_delivery
 
 SMALL_SCALE = 1.0  # 70,000 tests
 NEW_TESTS = 1_000
@@ -74,6 +74,7 @@ class Load:
 
     @property
     def rows_per_second(self) -> float:
+        """Return the speed."""
         return self.rows / self.seconds
 
 
@@ -89,6 +90,7 @@ class Cost:
 
     @property
     def total(self) -> float:
+        """Return the time for load and marts."""
         return self.load + self.marts
 
 
@@ -124,7 +126,7 @@ def load_bare(home: Home) -> Load:
             for name, types in _TYPES.items():
                 files = [str(file) for file in sorted(home.lake_path.rglob(f"{name}_data/*.json"))]
                 columns = ", ".join(f"'{key}': '{sql_type}'" for key, sql_type in types.items())
-                found = con.execute(
+                inserted = con.execute(
                     f"""
                     create table {name} as
                     select {_COLUMNS[name]}
@@ -132,8 +134,8 @@ def load_bare(home: Home) -> Load:
                     """,
                     [files],
                 ).fetchone()
-                assert found is not None
-                rows += found[0]
+                assert inserted is not None
+                rows += inserted[0]
         return rows
 
     took, rows = seconds(create)
@@ -219,9 +221,9 @@ def deliver(home: Home, scale: float, number: int) -> Cost:
 
 
 def best_of(loads: Sequence[Load]) -> Load:
-    """The fastest, with the most memory that any took."""
-    fastest = min(loads, key=lambda one: one.seconds)
-    return Load(fastest.rows, fastest.seconds, max(one.peak_memory_mb for one in loads))
+    """Choose the fastest load, with the most memory that any of them took."""
+    fastest = min(loads, key=lambda load: load.seconds)
+    return Load(fastest.rows, fastest.seconds, max(load.peak_memory_mb for load in loads))
 
 
 def fill(home: Home, scale: float, rounds: int) -> tuple[Load, Load]:
@@ -236,7 +238,7 @@ def fill(home: Home, scale: float, rounds: int) -> tuple[Load, Load]:
 
 
 def growth(small: Sequence[Cost], large: Sequence[Cost]) -> list[tuple[str, float, float]]:
-    """The models and tests of the marts by how much longer they take in the large warehouse: name, seconds, seconds."""
+    """List models and tests with their seconds in both warehouses; first those that take much longer in the large."""
     medians = [
         {name: median(cost.nodes[name] for cost in costs) for name in costs[0].nodes if name in costs[-1].nodes}
         for costs in (small, large)
@@ -245,7 +247,20 @@ def growth(small: Sequence[Cost], large: Sequence[Cost]) -> list[tuple[str, floa
     return sorted(both, key=lambda node: node[1] - node[2])
 
 
+def compare_with_dlt(home: Home, ours: Load, rounds: int, echo: Callable[[str], None]) -> dict[str, object]:
+    """Load the same files with dlt, if it is installed."""
+    if not find_spec("dlt"):
+        echo("dlt is not installed: left out (pip install -e '.[bench]')")
+        return {}
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    peer = best_of([in_child(load_with_dlt, home) for _ in range(rounds)])
+    for name, load in (("ours", ours), ("dlt", peer)):
+        echo(f"{name:15}{load.rows:10,} rows {load.seconds:7.2f} s {load.rows_per_second:10,.0f} rows/s")
+    return {"small_load": asdict(ours), "dlt": asdict(peer)}
+
+
 def main() -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", type=float, default=100.0, help="of the large set; 100 is 7 million tests")
     parser.add_argument("--load-rounds", type=int, default=2)
@@ -253,7 +268,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object and nothing else")
     options = parser.parse_args()
 
-    def say(text: str) -> None:
+    def echo(text: str) -> None:
         if not options.json:
             print(text, flush=True)
 
@@ -263,28 +278,20 @@ def main() -> None:
     with temporary_home() as small_home, temporary_home() as large_home:
         ours, bare = fill(large_home, options.scale, options.load_rounds)
         ratio = ours.rows_per_second / bare.rows_per_second
-        for name, one in (("ours", ours), ("bare read_json", bare)):
-            say(
-                f"{name:15}{one.rows:10,} rows {one.seconds:7.2f} s {one.rows_per_second:10,.0f} rows/s, "
-                f"peak memory {one.peak_memory_mb:,.0f} MB"
+        for name, load in (("ours", ours), ("bare read_json", bare)):
+            echo(
+                f"{name:15}{load.rows:10,} rows {load.seconds:7.2f} s {load.rows_per_second:10,.0f} rows/s, "
+                f"peak memory {load.peak_memory_mb:,.0f} MB"
             )
-        say(f"ratio {ratio:.2f} (goal: at least {LEAST_RATE_RATIO:.2f}), memory goal: less than {MOST_MEMORY_MB:,} MB")
+        echo(f"ratio {ratio:.2f} (goal: at least {LEAST_RATE_RATIO:.2f}), memory goal: less than {MOST_MEMORY_MB:,} MB")
         figures |= {"load": asdict(ours), "bare": asdict(bare), "rate_ratio": ratio}
 
         small_ours, _ = fill(small_home, SMALL_SCALE, options.load_rounds)
-        if find_spec("dlt"):
-            os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-            peer = best_of([in_child(load_with_dlt, small_home) for _ in range(options.load_rounds)])
-            for name, one in (("ours", small_ours), ("dlt", peer)):
-                say(f"{name:15}{one.rows:10,} rows {one.seconds:7.2f} s {one.rows_per_second:10,.0f} rows/s")
-            figures |= {"small_load": asdict(small_ours), "dlt": asdict(peer)}
-        else:
-            say("dlt is not installed: left out (pip install -e '.[bench]')")
-
+        figures |= compare_with_dlt(small_home, small_ours, options.load_rounds, echo)
         homes = ((small_home, SMALL_SCALE), (large_home, options.scale))
         for home, scale in homes:
             took, processor, _ = build_marts(home)
-            say(
+            echo(
                 f"marts of {70_000 * scale:11,.0f} tests from scratch: {took:6.1f} s, {processor:6.1f} processor s "
                 f"(goal: no more than {MOST_PROCESSOR_SECONDS})"
             )
@@ -296,7 +303,7 @@ def main() -> None:
         ][1:]
         small, large = (list(costs) for costs in zip(*pairs, strict=True))
         for (_, scale), costs in zip(homes, (small, large), strict=True):
-            say(
+            echo(
                 f"{NEW_TESTS:,} new tests beside {70_000 * scale:11,.0f}: "
                 f"{median(cost.load for cost in costs):6.2f} s to load, "
                 f"{median(cost.marts for cost in costs):6.2f} s for the marts "
@@ -305,13 +312,13 @@ def main() -> None:
             )
         ratio = median(after.total / before.total for before, after in pairs)
         tested = median((after.total + after.tests) / (before.total + before.tests) for before, after in pairs)
-        say(
+        echo(
             f"ratio {ratio:.2f} for load and marts, median over {len(pairs)} pairs (goal: no more than "
             f"{MOST_COST_RATIO}); with the tests {tested:.2f}"
         )
         grown = growth(small, large)[:5]
         for name, before, after in grown:
-            say(f"  {name}: {before:.2f} s -> {after:.2f} s")
+            echo(f"  {name}: {before:.2f} s -> {after:.2f} s")
         figures |= {
             "delivery_ratio": ratio,
             "delivery_ratio_with_tests": tested,

@@ -1,4 +1,4 @@
-"""Writes deliveries of any size for the benchmarks, faster than the sample generator and without its quirks."""
+"""Write deliveries of any size for the benchmarks, faster than the sample generator and without its quirks."""
 
 import json
 import os
@@ -34,6 +34,6 @@ def write_delivery(
         lines = [texts.setdefault(step, repr(step / 200)) for step in run.tolist()]
         (subject / f"run_{number}.csv").write_text("\n".join(["ecg_raw", *lines, ""]))
         (subject / f"run_{number}_header.json").write_text(header)
-    # A delivery is on disk long before it is loaded. Flushed while the load is measured it would hold up the load's own
-    # writes.
+    # A delivery is on disk long before it is loaded. If it were flushed during the measured load, it would delay the
+    # load's own writes.
     os.sync()

@@ -1,9 +1,9 @@
-"""What a delivery of 10 runs costs in a warehouse that holds 30,000 runs, beside the same in one that holds 300.
+"""Measure a delivery of 10 runs in a warehouse with 30,000 runs, beside the same in one with 300.
 
     python -m benchmarks.delivery_cost [--small 300] [--large 30000] [--rounds 15]
 
 Goal: no more than 1.5 times. Measured: crawl, headers and transform of one new delivery of ten new runs of known
-subjects, all deliveries being asked for. Runs are 4 s long, so that 30,000 of them are made in a minute or two.
+subjects, with all deliveries selected. Runs are 4 s long, so that 30,000 of them are made in a minute or two.
 """
 
 import argparse
@@ -30,19 +30,20 @@ class FilledHome:
         for number in range(max(run_count // RUNS_PER_DELIVERY, 1)):
             self._write(f"2020-{number:05d}", self.signals, first_subject=1 + number * RUNS_PER_DELIVERY // 4)
         load_ecg(home)
-        load_ecg(home)  # a build that finds nothing new: directories are remembered now
+        load_ecg(home)  # a build with nothing new: the directories are known from now on
 
     def _write(self, delivery: str, signals: np.ndarray, **numbers: int) -> None:
         noisy = signals + self.noise.normal(0, 0.01, signals.shape)
         write_delivery(self.home.lake_path / "incoming", "bench", delivery, noisy, RATE_HZ, **numbers)
 
     def add(self, number: int) -> float:
-        """Seconds that the next delivery of ten new runs takes."""
+        """Load the next delivery of ten new runs; return the seconds."""
         self._write(f"2021-{number:05d}", self.signals[:NEW_RUNS], per_subject=1, first_run=100 + number)
         return sum(load_ecg(self.home))
 
 
 def main() -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--small", type=int, default=300)
     parser.add_argument("--large", type=int, default=30_000)

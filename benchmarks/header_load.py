@@ -7,6 +7,7 @@ their hashes, the checks, and the catalog.
 """
 
 import argparse
+from functools import partial
 
 import duckdb
 import numpy as np
@@ -26,6 +27,7 @@ _BARE = """
 
 
 def main() -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -49,7 +51,7 @@ def main() -> None:
             assert report.row_count == options.files, report
             ours.append(took)
             with duckdb.connect(str(home.path / "bare.duckdb")) as con:
-                bare.append(seconds(lambda con=con: con.execute(_BARE, [files]))[0])
+                bare.append(seconds(partial(con.execute, _BARE, [files]))[0])
             print(f"  ours {ours[-1]:.2f} s, bare read_json {bare[-1]:.2f} s")
     print(f"ours           {options.files / min(ours):10,.0f} header files/s, peak memory {peak_memory_mb():.0f} MB")
     print(f"bare read_json {options.files / min(bare):10,.0f} header files/s")

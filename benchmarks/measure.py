@@ -1,4 +1,4 @@
-"""What the benchmarks share: a temporary warehouse, the clock, the peak of memory, and how figures are printed."""
+"""Share a temporary warehouse, the clock and the peak of memory between benchmarks."""
 
 import os
 import platform
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 @contextmanager
 def temporary_home() -> Iterator[Home]:
-    """A home that is gone afterwards."""
+    """Make a home that is deleted at the end."""
     folder = Path(tempfile.mkdtemp(prefix="vitalhouse-bench-"))
     try:
         yield Home(folder).ensure()
@@ -34,7 +34,7 @@ def temporary_home() -> Iterator[Home]:
 
 
 def load_ecg(home: Home, deliveries: Sequence[Delivery] | None = None) -> tuple[float, float]:
-    """Crawl and load headers, then transform signals; gives the seconds of either."""
+    """Crawl and load headers, then transform signals; return the seconds of each."""
     lake, warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
     headers = crawl_and_load(ECG_RUN_HEADER, ENTITIES, lake, warehouse, deliveries, settle_seconds=0)
     signals = transform_runs(lake, warehouse, deliveries)
@@ -44,21 +44,21 @@ def load_ecg(home: Home, deliveries: Sequence[Delivery] | None = None) -> tuple[
 
 
 def seconds(work: Callable[[], Result]) -> tuple[float, Result]:
-    """How long a call takes, and what it gives."""
+    """Measure the seconds of a call; return them with its result."""
     started = time.perf_counter()
     result = work()
     return time.perf_counter() - started, result
 
 
 def median_seconds(work: Callable[[], object], rounds: int) -> float:
-    """Median duration of a call over some rounds, after one that does not count."""
+    """Measure the median seconds of a call over some rounds, after one that does not count."""
     work()
     return median(seconds(work)[0] for _ in range(rounds))
 
 
 def peak_memory_mb() -> float:
-    """The most memory that this process has held so far, in megabytes."""
-    # what getrusage says goes on counting what a parent held when it started this program
+    """Measure the most memory that this process has held so far, in megabytes."""
+    # getrusage also counts the memory of the parent at the time when it started this process.
     status = Path("/proc/self/status")
     if status.exists():
         return int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
@@ -66,5 +66,5 @@ def peak_memory_mb() -> float:
 
 
 def print_machine() -> None:
-    """Say what the figures were measured on."""
+    """Print the machine on which the figures were measured."""
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")

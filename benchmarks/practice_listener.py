@@ -1,10 +1,10 @@
-"""How many messages a second the listener takes in from two fast publishers, and whether it loses any.
+"""Measure how many messages a second the listener receives from two fast publishers, and whether it loses any.
 
     python -m benchmarks.practice_listener [--messages 300000] [--rounds 3]
 
 Goal: at least 20,000 messages a second on each stream, none lost. Publishers and listener are processes of their own,
-as in an office; publishers write a frame at a time, drawn beforehand. Beside it, the floor: a reader that takes the
-frames apart and does nothing with them.
+as in an office; publishers write a frame at a time, drawn beforehand. Beside it runs the fastest
+possible reader, which decodes the frames and does nothing with them.
 """
 
 import argparse
@@ -28,20 +28,20 @@ PROCESSES = multiprocessing.get_context("fork")
 
 
 def receive(lake: Path, pipes: dict[str, Path]) -> None:
-    """The listener."""
+    """Run the listener."""
     listen(Lake(lake), "bench", pipes["claim"], pipes["diagnosis"])
 
 
-def take_apart(_: Path, pipes: dict[str, Path]) -> None:
-    """The floor: each pipe is read by a loop of its own, which only looks for the frames' ends."""
-    readers = [PROCESSES.Process(target=_take_apart, args=(path,)) for path in pipes.values()]
+def decode_frames(_: Path, pipes: dict[str, Path]) -> None:
+    """Read each pipe in a process of its own, and only decode the frames."""
+    readers = [PROCESSES.Process(target=_decode_frames, args=(path,)) for path in pipes.values()]
     for reader in readers:
         reader.start()
     for reader in readers:
         reader.join()
 
 
-def _take_apart(path: Path) -> None:
+def _decode_frames(path: Path) -> None:
     while not path.exists():
         time.sleep(0.01)
     with path.open("rb") as pipe:
@@ -50,7 +50,7 @@ def _take_apart(path: Path) -> None:
 
 
 def measure(work: Callable[[Path, dict[str, Path]], None], messages: dict[str, list[bytes]], folder: Path) -> float:
-    """Seconds from the first message to the last one taken, and on disk where the work is to write them."""
+    """Measure the seconds from the first message to the last one received (by the listener: written to disk)."""
     pipes = {kind: folder / kind for kind in STREAMS}
     receiver = PROCESSES.Process(target=work, args=(folder / "lake", pipes))
     publishers = [PROCESSES.Process(target=publish, args=(pipes[kind], messages[kind])) for kind in STREAMS]
@@ -69,12 +69,13 @@ def measure(work: Callable[[Path, dict[str, Path]], None], messages: dict[str, l
 
 
 def ids(folder: Path, kind: str) -> list[int]:
-    """The ids that were written, in the order of receipt."""
+    """Read the ids that were written, in the order of receipt."""
     files = sorted(folder.rglob(f"{kind}-*.ndjson"))
     return [json.loads(line)["id"] for path in files for line in path.read_bytes().splitlines()]
 
 
 def main() -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--messages", type=int, default=300_000, help="of each stream")
     parser.add_argument("--rounds", type=int, default=3)
@@ -82,9 +83,9 @@ def main() -> None:
     print_machine()
     streams = {kind: Stream(kind, seed=1) for kind in STREAMS}
     messages = {kind: [stream.draw().encode() for _ in range(options.messages)] for kind, stream in streams.items()}
-    best = {}
+    best: dict[str, float] = {}
     for _ in range(options.rounds):
-        for name, work in (("listener", receive), ("frames taken apart only", take_apart)):
+        for name, work in (("listener", receive), ("frames decoded only", decode_frames)):
             with tempfile.TemporaryDirectory(prefix="vitalhouse-bench-") as folder:
                 seconds = measure(work, messages, Path(folder))
                 for kind in STREAMS if work is receive else ():

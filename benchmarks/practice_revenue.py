@@ -15,14 +15,13 @@ import resource
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
 import duckdb
 from dbt.cli.main import dbtRunner
 
-from benchmarks.measure import peak_memory_mb, print_machine, seconds, temporary_home
+from benchmarks.measure import print_machine, seconds, temporary_home
 from orchestration.lib.contract.entity import entities_of
 from orchestration.lib.core.home import Home
 from orchestration.lib.ingest.load import crawl_and_load
@@ -67,56 +66,81 @@ ROLLING_QUERY = """
 """
 
 
+def _folder(day: datetime) -> str:
+    return f"incoming/clinic={CLINIC}/measurement=practice/{day:%Y-%m-%d}"
+
+
 class Office:
-    """A home with a year of an office's events."""
+    """A home with a year of an office's events, inserted as the loader leaves them: loading has its own benchmarks."""
 
     def __init__(self, home: Home, event_count: int, patient_count: int) -> None:
         self.home, self.patient_count = home, patient_count
         self.lake, self.warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
         self.next_id, self.now = event_count, YEAR_BEGINS + timedelta(days=DAYS)
-        per_day = event_count // DAYS
-        with duckdb.connect() as con:
-            folder = self._folder(YEAR_BEGINS)
-            con.execute(
-                f"copy (select id, '' as phone_number, 'Ada' as first_name, 'Haas' as last_name "
-                f"from range(1, {patient_count} + 1) as patient (id)) to '{folder}/patient.csv' (header)"
-            )
-            for day in range(DAYS):
-                begin = YEAR_BEGINS + timedelta(days=day)
-                self._write(con, begin, per_day, 86_400 / per_day, day * per_day)
+        patients = (
+            f"select id, '' as phone_number, 'Ada' as first_name, 'Haas' as last_name, id as _row_number "
+            f"from range(1, {patient_count} + 1) as patient (id)"
+        )
+        step = DAYS * 86_400 / event_count
+        events = {kind: self._events(kind, YEAR_BEGINS, event_count, step, 0) for kind in ("claim", "diagnosis")}
+        with self.warehouse.write() as con:
+            for load_id, (kind, rows) in enumerate((events | {"patient": patients}).items(), start=1):
+                raw_path, delivery = f"{_folder(YEAR_BEGINS)}/{kind}", f"{YEAR_BEGINS:%Y-%m-%d}"
+                con.execute(f"select setseed({load_id} / 10)")
+                con.execute(
+                    f"insert into raw.practice_{kind} by name "
+                    f"select *, '{CLINIC}' as clinic, '{raw_path}' as _raw_path, '{delivery}' as delivery, "
+                    f"{load_id} as _load_id, now()::timestamp as _loaded_at from ({rows})"
+                )
+                con.execute(
+                    "insert into catalog.load (load_id, measurement, entity, removed_row_count) "
+                    f"values ({load_id}, 'practice', '{kind}', 0)"
+                )
+                con.execute(
+                    "insert into catalog.file (raw_path, clinic, measurement, delivery, entity, path_below, "
+                    "content_hash, load_id, row_count, status) "
+                    f"values ('{raw_path}', '{CLINIC}', 'practice', '{delivery}', '{kind}', '{kind}', "
+                    f"'{kind}', {load_id}, 1, 'loaded')"
+                )
 
-    def _folder(self, day: datetime) -> Path:
-        folder = self.home.lake_path / f"incoming/clinic={CLINIC}/measurement=practice/{day:%Y-%m-%d}"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def _write(self, con: duckdb.DuckDBPyConnection, begin: datetime, count: int, step: float, first: int) -> None:
-        """Files of events as the listener writes them: ids repeat with a probability of a tenth."""
+    def _events(self, kind: str, begin: datetime, count: int, step: float, first: int) -> str:
+        """Query of claims or diagnoses: an id repeats with a probability of a tenth."""
         prices = ", ".join(f"{{code: '{code}', price: {price}}}" for code, price in PRICES.items())
         codes = ", ".join(f"'{code}'" for code in ICD10_CODES)
-        for number, (kind, what) in enumerate(
-            (
-                ("claim", f"unnest([{prices}][1 + floor(random() * {len(PRICES)})::int])"),
-                ("diagnosis", f"[{codes}][1 + floor(random() * {len(ICD10_CODES)})::int] as icd10_code"),
-            )
-        ):
-            con.execute(f"select setseed({(first % 9973 + number) / 10_000})")
-            con.execute(
-                f"""
-                copy (
-                    select
-                        strftime(
-                            timestamp '{begin}' + to_microseconds(({step} * 1e6 * i)::bigint), '%Y-%m-%dT%H:%M:%S.%fZ'
-                        ) as received_at,
-                        if(random() < 0.1, floor(random() * ({first} + i)), {first} + i)::bigint as id,
-                        floor(random() * ({self.patient_count} + 1))::bigint as patient_id,
-                        {what}
-                    from range({count}) as message (i)
-                ) to '{self._folder(begin)}/{kind}-{begin:%Y-%m-%dT%H%M%S}.000000Z.ndjson' (format json)
-                """
-            )
+        content = {
+            "claim": f"unnest([{prices}][1 + floor(random() * {len(PRICES)})::int])",
+            "diagnosis": f"[{codes}][1 + floor(random() * {len(ICD10_CODES)})::int] as icd10_code",
+        }
+        return f"""
+            select
+                timestamp '{begin}' + to_microseconds(({step} * 1e6 * i)::bigint) as received_at,
+                if(random() < 0.1, floor(random() * ({first} + i)), {first} + i)::bigint as id,
+                floor(random() * ({self.patient_count} + 1))::bigint as patient_id,
+                {content[kind]},
+                i + 1 as _row_number
+            from range({count}) as message (i)
+        """
+
+    def _write_batch(self) -> None:
+        """Write ten minutes of events into files as the listener does."""
+        folder = self.home.lake_path / _folder(self.now)
+        folder.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect() as con:
+            for number, kind in enumerate(("claim", "diagnosis")):
+                con.execute(f"select setseed({(self.next_id % 9973 + number) / 10_000})")
+                con.execute(
+                    f"""
+                    copy (
+                        select * exclude (_row_number)
+                            replace (strftime(received_at, '%Y-%m-%dT%H:%M:%S.%fZ') as received_at)
+                        from ({self._events(kind, self.now, BATCH, 600 / BATCH, self.next_id)})
+                    ) to '{folder}/{kind}-{self.now:%Y-%m-%dT%H%M%S}.000000Z.ndjson' (format json)
+                    """
+                )
+        self.next_id, self.now = self.next_id + BATCH, self.now + timedelta(minutes=10)
 
     def load(self) -> None:
+        """Load the pending files, all of which must load."""
         for entity in entities_of(ENTITIES, "practice"):
             report = crawl_and_load(entity, ENTITIES, self.lake, self.warehouse, settle_seconds=0)
             assert not report.problems, report.problems[:3]
@@ -128,9 +152,7 @@ class Office:
 
     def add(self) -> dict[str, float]:
         """Processor seconds that ten minutes more take, by part."""
-        with duckdb.connect() as con:
-            self._write(con, self.now, BATCH, 600 / BATCH, self.next_id)
-        self.next_id, self.now = self.next_id + BATCH, self.now + timedelta(minutes=10)
+        self._write_batch()
         loading, _ = processor_seconds(self.load)
         models = self.run_models()
         return {"load": loading, "models": sum(models.values())} | models
@@ -179,13 +201,11 @@ def processor_seconds(work: Callable[[], Result]) -> tuple[float, Result]:
 
 
 def built(home: Home, event_count: int, patient_count: int) -> Office:
-    """Write, load and build a year, and say what it took."""
+    """Insert and build a year, and say what it took."""
     writing, office = seconds(lambda: Office(home, event_count, patient_count))
-    loading, _ = processor_seconds(office.load)
     models = office.run_models()
     children_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"{event_count:,} claims and as many diagnoses of {patient_count:,} patients (written in {writing:.0f} s):")
-    print(f"  load {loading:.1f} cpu s, peak memory {peak_memory_mb():,.0f} MB")
+    print(f"{event_count:,} claims and as many diagnoses of {patient_count:,} patients (inserted in {writing:.0f} s):")
     print(f"  models {sum(models.values()):.1f} cpu s, peak memory {children_mb:,.0f} MB")
     for name, took in models.items():
         print(f"    {name:43} {took:7.3f} cpu s")
@@ -194,6 +214,7 @@ def built(home: Home, event_count: int, patient_count: int) -> Office:
 
 
 def main() -> None:
+    """Measure at the asked number of events, and print processor seconds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=10_000_000, help="claims, and as many diagnoses")
     parser.add_argument("--patients", type=int, default=100_000)

@@ -1,11 +1,11 @@
-"""The one door on 100 million readings: what clients wait for, and beside that the same questions without a server.
+"""Measure how long clients of the web server wait on 100 million readings, beside the same queries without a server.
 
     python -m benchmarks.serving [--participants 16] [--days 365] [--clients 16] [--seconds 30] [--load-seconds 60]
 
 Goals: ``/api/series`` of 500 points, any range, 16 clients at once: 60 ms in the median, 200 ms in the 95th percentile;
 the index 100 ms; an app's first chart within 3 s of opening it (needs a Chromium). Then 32 clients read lists page by
-page and everything else for a minute while builds publish: no request may fail. Clients are a process of their own and
-ask again as soon as they have an answer. ``--load-seconds 0`` leaves the latter out.
+page and everything else for a minute while builds publish: no request may fail; ``--load-seconds 0`` leaves this out.
+Clients run in a process of their own and send the next request as soon as they have an answer.
 """
 
 import argparse
@@ -33,11 +33,11 @@ from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 from orchestration.lib.query.publications import Publications
 from orchestration.lib.query.timeseries import read_series
 
-Question = tuple[str, str, str]
+Range = tuple[str, str, str]
 
 
-def questions(number: int, participants: int, days: int) -> Iterator[Question]:
-    """Stretches of any length of any participant, without end: participant, start, end."""
+def ranges(number: int, participants: int, days: int) -> Iterator[Range]:
+    """Draw ranges of any length of any participant, without end: participant, start, end."""
     rng = np.random.default_rng(number)
     names = list(RANGES)
     while True:
@@ -47,14 +47,15 @@ def questions(number: int, participants: int, days: int) -> Iterator[Question]:
         yield f"bench:p{rng.integers(participants):03d}", start.isoformat(), (start + length).isoformat()
 
 
-def address(question: Question) -> str:
-    participant, start, end = question
-    asked = {"participant": participant, "metric": "heart_rate_bpm", "start": start, "end": end, "max_points": 500}
-    return f"/api/series?{urlencode(asked)}"
+def address(drawn_range: Range) -> str:
+    """Write the request for a range."""
+    participant, start, end = drawn_range
+    parameters = {"participant": participant, "metric": "heart_rate_bpm", "start": start, "end": end, "max_points": 500}
+    return f"/api/series?{urlencode(parameters)}"
 
 
-def ask_on(port: int, addresses: Iterator[str], until: float, waits: list[float], failures: list[str]) -> None:
-    """One client: asks, waits for the answer, asks again."""
+def send_requests(port: int, addresses: Iterator[str], until: float, waits: list[float], failures: list[str]) -> None:
+    """Send requests one after the other, as one client."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     for path in addresses:
         if time.monotonic() > until:
@@ -75,12 +76,13 @@ def ask_on(port: int, addresses: Iterator[str], until: float, waits: list[float]
 def clients(
     port: int, count: int, length: float, make: Callable[[int], Iterator[str]], out: "multiprocessing.Queue[object]"
 ) -> None:
-    """So many clients at once, in this process; gives their waits in ms, and what failed."""
+    """Run so many clients at once in this process; put their waits in ms, and the failures, into ``out``."""
     waits: list[float] = []
     failures: list[str] = []
     until = time.monotonic() + length
     threads = [
-        threading.Thread(target=ask_on, args=(port, make(number), until, waits, failures)) for number in range(count)
+        threading.Thread(target=send_requests, args=(port, make(number), until, waits, failures))
+        for number in range(count)
     ]
     for thread in threads:
         thread.start()
@@ -90,6 +92,7 @@ def clients(
 
 
 def in_own_process(work: Callable[..., None], *arguments: object) -> tuple[list[float], list[str]]:
+    """Call a function in a process of its own; return what it puts into its queue."""
     context = multiprocessing.get_context("fork")
     out = context.Queue()
     process = context.Process(target=work, args=(*arguments, out))
@@ -100,17 +103,17 @@ def in_own_process(work: Callable[..., None], *arguments: object) -> tuple[list[
 
 
 def directly(path: Path, count: int, length: float, participants: int, days: int) -> list[float]:
-    """The same questions by as many threads of one process, on the same file, without a server."""
+    """Run the same queries in as many threads of one process, on the same file, without a server."""
     publications, waits = Publications(path), []
     until = time.monotonic() + length
 
     def ask(number: int) -> None:
-        for participant, start, end in questions(number, participants, days):
+        for participant, start, end in ranges(number, participants, days):
             if time.monotonic() > until:
                 return
             started = time.perf_counter()
             with publications.latest() as publication, publication.query_session(30) as con:
-                first, last = (np.datetime64(each).astype("datetime64[us]").item() for each in (start, end))
+                first, last = (np.datetime64(time).astype("datetime64[us]").item() for time in (start, end))
                 assert len(read_series(participant, "heart_rate_bpm", first, last, con=con))
             waits.append((time.perf_counter() - started) * 1000)
 
@@ -125,7 +128,7 @@ def directly(path: Path, count: int, length: float, participants: int, days: int
 
 @contextmanager
 def served(home: Home) -> Iterator[int]:
-    """`vitalhouse serve` on a free port."""
+    """Run `vitalhouse serve` on a free port."""
     process = subprocess.Popen(
         [sys.executable, "-m", "orchestration.cli", "serve", "--port", "0"],
         cwd=REPOSITORY,
@@ -144,7 +147,7 @@ def served(home: Home) -> Iterator[int]:
 
 
 def make_publishable(path: Path) -> None:
-    """Give the file of readings what every publication has; a copy of it is another publication."""
+    """Add the tables that every publication has to the file of readings."""
     with duckdb.connect(str(path)) as con:
         con.execute("create schema catalog")
         con.execute("create table catalog.file (measurement varchar, status varchar, rejected_count bigint)")
@@ -157,7 +160,7 @@ def make_publishable(path: Path) -> None:
 
 
 def lists(number: int) -> Iterator[str]:
-    """What a client of the second part asks for, over and over."""
+    """Repeat the requests of a client of the second part."""
     urls = ["/api/subjects?limit=3", "/api/catalog/files?limit=20", "/api/revenue?limit=10", "/", "/metrics", "/health"]
     while True:
         yield urls[number % len(urls)]
@@ -165,7 +168,7 @@ def lists(number: int) -> Iterator[str]:
 
 
 def under_load(home: Home, length: float) -> None:
-    """32 clients while builds of new deliveries publish; then the apps, opened one after the other."""
+    """Run 32 clients while builds of new deliveries publish; then open the apps one after the other."""
     vitalhouse(home, "generate", "ecg", "--scale", "0.1")
     vitalhouse(home, "build")
     with served(home) as port:
@@ -179,13 +182,13 @@ def under_load(home: Home, length: float) -> None:
             builds += asking.is_alive()
         asking.join()
         ((waits, failures),) = out
-        say(f"32 clients, {builds} builds publish", waits, length)
+        print_waits(f"32 clients, {builds} builds publish", waits, length)
         print(f"failed requests: {len(failures)} of {len(waits)} {failures[:3] or ''}")
         first_charts(port)
 
 
 def first_charts(port: int) -> None:
-    """How long an app's first chart takes, each in a browser that has nothing of it yet, and opened once more."""
+    """Measure the time to each app's first chart, in a browser that has not cached it, and when it is opened again."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         print("no Chromium: the apps were not opened")
@@ -208,13 +211,15 @@ def first_charts(port: int) -> None:
 
 
 def vitalhouse(home: Home, *arguments: str) -> None:
+    """Run a command."""
     environment = {**os.environ, ENVIRONMENT_VARIABLE: str(home.path)}
     command = [sys.executable, "-m", "orchestration.cli", *arguments]
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-def say(what: str, waits: list[float], length: float) -> None:
+def print_waits(what: str, waits: list[float], length: float) -> None:
+    """Print the distribution of waits."""
     print(
         f"{what:34} {len(waits) / length:6.0f} a second: median {np.median(waits):6.1f} ms, "
         f"95th percentile {np.percentile(waits, 95):6.1f} ms, worst {max(waits):6.0f} ms"
@@ -222,6 +227,7 @@ def say(what: str, waits: list[float], length: float) -> None:
 
 
 def main() -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--participants", type=int, default=16)
     parser.add_argument("--days", type=int, default=365)
@@ -241,7 +247,7 @@ def main() -> None:
         people = (options.participants, options.days)
 
         def series(number: int) -> Iterator[str]:
-            return map(address, questions(number, *people))
+            return map(address, ranges(number, *people))
 
         def index(number: int) -> Iterator[str]:
             return iter(lambda: "/", None)
@@ -261,10 +267,10 @@ def main() -> None:
                 length = options.seconds if make is series else options.seconds / 5
                 waits, failures = in_own_process(clients, port, many, length, make)
                 assert not failures, failures[:3]
-                say(what, waits, length)
+                print_waits(what, waits, length)
         for many in (1, options.clients):
             waits = directly(home.published_path, many, options.seconds, *people)
-            say(f"without a server, {many} at once", waits, options.seconds)
+            print_waits(f"without a server, {many} at once", waits, options.seconds)
 
 
 if __name__ == "__main__":

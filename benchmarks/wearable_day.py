@@ -78,6 +78,7 @@ class History:
 
 
 def main() -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--participants", type=int, default=20)
     parser.add_argument("--days", type=int, default=150)
@@ -89,8 +90,8 @@ def main() -> None:
         large = History(large_home, options.participants, options.days)
         # One after the other, so that both run on the same machine load; the first pair does not count.
         pairs = [(small.add(number), large.add(number)) for number in range(options.rounds + 1)][1:]
-    for days, found in zip((max(options.days // 10, 1), options.days), zip(*pairs, strict=True), strict=True):
-        loads, models = zip(*found, strict=True)
+    for days, costs in zip((max(options.days // 10, 1), options.days), zip(*pairs, strict=True), strict=True):
+        loads, models = zip(*costs, strict=True)
         readings = options.participants * days * 86_400 // INTERVAL_SECONDS
         print(
             f"one more day with {readings:11,} readings there: load {median(loads) * 1000:6.0f} ms, "

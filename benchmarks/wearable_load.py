@@ -1,4 +1,4 @@
-"""30 participant-days of per-second heart rate (2.6 million readings) into the warehouse, beside Python's json.
+"""Load 30 participant-days of heart rate a second (2.6 million readings), beside Python's json.
 
     python -m benchmarks.wearable_load [--participants 10] [--days 3] [--rounds 3]
 
@@ -39,7 +39,7 @@ def write_days(folder: Path, participants: int, days: int) -> list[Path]:
 
 
 def read_with_json(paths: list[Path]) -> int:
-    """What one would write in Python: day, time and value of every reading."""
+    """Read day, time and value of every reading as plain Python does."""
     count = 0
     for path in paths:
         with path.open() as file:
@@ -55,6 +55,7 @@ def read_with_json(paths: list[Path]) -> int:
 
 
 def main() -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--participants", type=int, default=10)
     parser.add_argument("--days", type=int, default=3)
@@ -83,8 +84,8 @@ def main() -> None:
             )
             assert report.row_count == count + len(paths), report
             ours.append(took)
-            took, found = seconds(lambda: read_with_json(paths))
-            assert found == count
+            took, read_count = seconds(lambda: read_with_json(paths))
+            assert read_count == count
             python.append(took)
             print(f"  ours {ours[-1]:.2f} s, json.load and a list comprehension {python[-1]:.2f} s")
     print(f"ours   {count / min(ours):12,.0f} readings/s, peak memory {peak_memory_mb():.0f} MB")

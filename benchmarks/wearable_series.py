@@ -8,6 +8,7 @@ seconds) and their roll-ups are made inside DuckDB; the published file has the c
 
 import argparse
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -98,6 +99,7 @@ def read_raw(con: duckdb.DuckDBPyConnection, participant: str, start: datetime, 
 
 
 def main() -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--participants", type=int, default=16)
     parser.add_argument("--days", type=int, default=365)
@@ -114,24 +116,20 @@ def main() -> None:
             ours, raw = [], []
             slack = max(timedelta(days=options.days) - length, timedelta())
             for number in range(options.calls):
-                who = f"bench:p{rng.integers(options.participants):03d}"
+                participant = f"bench:p{rng.integers(options.participants):03d}"
                 start = START + timedelta(minutes=int(rng.random() * slack.total_seconds() / 60))
-                took, found = seconds(
-                    lambda who=who, start=start, length=length: read_series(
-                        who, "heart_rate_bpm", start, start + length, con=con
-                    )
+                took, series = seconds(
+                    partial(read_series, participant, "heart_rate_bpm", start, start + length, con=con)
                 )
-                assert 0 < len(found) <= 500
+                assert 0 < len(series) <= 500
                 ours.append(took * 1000)
                 if number < options.calls // 10:
-                    took, buckets = seconds(
-                        lambda who=who, start=start, length=length: read_raw(con, who, start, start + length)
-                    )
+                    took, buckets = seconds(partial(read_raw, con, participant, start, start + length))
                     assert buckets
                     raw.append(took * 1000)
             everything += ours
             print(
-                f"{name:6} {found.resolution:>4} {len(found):4} points: median {np.median(ours):7.1f} ms, "
+                f"{name:6} {series.resolution:>4} {len(series):4} points: median {np.median(ours):7.1f} ms, "
                 f"95th percentile {np.percentile(ours, 95):7.1f} ms; from the readings {np.median(raw):8.1f} ms"
             )
         print(

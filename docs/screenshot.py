@@ -46,6 +46,7 @@ FLAGS = [
 
 
 def main() -> None:
+    """Take every picture."""
     if CHROMIUM is None:
         sys.exit("no Chromium found: install it, or name it in the environment variable CHROMIUM")
     with sync_playwright() as playwright:
@@ -68,19 +69,20 @@ def main() -> None:
 
 
 def vitalhouse(*arguments: str) -> None:
+    """Run a command."""
     subprocess.run([sys.executable, "-m", "orchestration.cli", *arguments], cwd=REPOSITORY, check=True)
 
 
 @contextmanager
 def user_interface(home: Home) -> Iterator[str]:
-    """Dagster's UI on a free port of this machine."""
+    """Run Dagster's UI on a free port of this machine."""
     with running("dagster_webserver", "/server_info", DAGSTER_HOME=str(home.dagster_home)) as address:
         yield address
 
 
 @contextmanager
 def running(module: str, answers: str, *arguments: str, **environment: str) -> Iterator[str]:
-    """A server on a free port of this machine, once it answers on that path."""
+    """Run a server on a free port of this machine, and wait until it answers on that path."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -97,6 +99,7 @@ def running(module: str, answers: str, *arguments: str, **environment: str) -> I
 
 
 def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a server answers."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -108,7 +111,7 @@ def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def photograph_apps(browser: Browser) -> None:
-    """Each app with its first choice of everything, from a heading on."""
+    """Photograph each app with its default choices, from a heading on."""
     with running("orchestration.cli", "/health", "serve") as address:
         for name, heading in APPS.items():
             page = browser.new_page(viewport=APP_WINDOW)
@@ -126,7 +129,7 @@ def photograph_apps(browser: Browser) -> None:
 
 
 def photograph_graph(page: Page, address: str) -> None:
-    """The graph with the group of the first source open: each asset with its checks, the other groups as one node."""
+    """Photograph the graph with one group open: its assets with their checks, the other groups as one node each."""
     page.goto(f"{address}/asset-groups?expanded=global@global:ecg")
     page.get_by_text("Hide navigation").click()
     # The graph fits itself into the window when it is loaded, not when the navigation goes.

@@ -16,7 +16,7 @@ import pyarrow as pa
 from orchestration.lib.query.timeseries import RESOLUTIONS
 from python_transforms.timeseries import downsample
 
-# Okabe and Ito (2008), Color Universal Design: told apart with any kind of colour vision, and in grey. Their yellow is
+# Okabe and Ito (2008), Color Universal Design: distinct with any kind of colour vision, and in grey. Their yellow is
 # left out, which is hard to see on white.
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY = (
     *("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"),
@@ -25,7 +25,7 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY = (
 # What is not there.
 PALE = "#E0E0E0"
 PALETTE = [BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY]
-# As many points as a chart is wide, nearly: more cannot be told apart, and only make the page slow.
+# Nearly as many points as a chart has pixels in its width: more cannot be distinguished, and make the page slow.
 MAX_POINTS = 500
 HEIGHT = 280
 # Widths of a bar in time, and what to call them.

@@ -43,21 +43,21 @@ class Published:
         return row
 
 
-def open_or_say_why(
+def open_publication(
     title: str, about: str, *, source: str | None = None, needs: Iterable[str] = (), reads: Iterable[str] = ()
 ) -> Published:
-    """Open what is published at this moment; end the notebook in words where there is nothing to look at.
+    """Open the current publication; if there is nothing to show, end the notebook with a message.
 
     Parameters
     ----------
     title, about
-        Heading of the page, and what is to be seen on it, as Markdown.
+        Heading of the page, and a sentence on what it shows, as Markdown.
     source
-        The measurement whose data it shows, named in the words on what to type.
+        The measurement whose data it shows, for the commands of an empty state; without it, all measurements.
     needs
-        Relations (``ecg.run``) that must have rows. One that is missing ends the notebook with what to type.
+        Relations (``ecg.run``) that must have rows. If one has none, the notebook ends with the commands to type.
     reads
-        Relations that may be empty, but must be there.
+        Relations that may be empty, but must exist.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def open_or_say_why(
     if problem is None and not all(row_counts.get(relation) for relation in needs):
         problem = f"No {source or 'such'} data is published."
     if problem is None and not all(relation in row_counts for relation in reads):
-        problem = "What is published was built by an older Vitalhouse."
+        problem = "The publication was made by an older version of Vitalhouse."
     mo.stop(problem is not None, mo.vstack([_heading(title, about), missing(problem or "", *commands(source))]))
     return Published(home, con, published_at, row_counts, _heading(title, about, _freshness(published_at)))
 
@@ -78,8 +78,8 @@ def _open(home: Home) -> tuple[duckdb.DuckDBPyConnection, dict[str, int], dateti
     con, problem = duckdb.connect(":memory:"), ""
     try:
         con = connect_published(home.published_path)
-        # A path relative to the lake, as every column has it, is found where it lies.
-        con.execute("set file_search_path = $lake", {"lake": str(home.lake_path)})
+        # Columns hold paths relative to the lake: `read_parquet(signal_path)` finds them.
+        con.execute(f"set file_search_path = {quote_text(str(home.lake_path))}")
         rows = con.execute(f"select relation, row_count, published_at from {PUBLICATION}").fetchall()
         return con, {relation: row_count for relation, row_count, _ in rows}, max(at for *_, at in rows), None
     except VitalhouseError:

@@ -1,4 +1,4 @@
-"""Balance trainers: who consented, what was dropped and why, how many readings may be used, a sample of the signals."""
+"""Balance trainers: consents over time, dropped rows with reasons, readings for training, and sample signals."""
 
 import marimo
 
@@ -19,16 +19,16 @@ def _():
     import pyarrow as pa
 
     from notebooks import _chart as chart
-    from notebooks._published import open_or_say_why, text
+    from notebooks._published import open_publication, text
 
-    return alt, chart, datetime, mo, open_or_say_why, pa, text
+    return alt, chart, datetime, mo, open_publication, pa, text
 
 
 @app.cell(hide_code=True)
-def _(open_or_say_why):
-    publication = open_or_say_why(
+def _(open_publication):
+    publication = open_publication(
         "Balance trainers",
-        "Readings of trainers and phones, of those customers only who agreed to share their data for research.",
+        "Readings of trainers and phones, only of customers who agreed to share their data for research.",
         source="balance",
         needs=["balance.funnel"],
         reads=["balance.consent_week", "balance.excluded_device_count", "balance.machine_learning_curated"],
@@ -78,7 +78,7 @@ def _(mo, published):
 def _(alt, chart, entity, funnel, mo):
     _rows = chart.table(funnel)
     _steps = ["delivered → readable", "readable → consented", "consented → for training"]
-    _unit = "customers (at first: their records)" if entity.value[0] == "customer" else entity.value[1]
+    _unit = "customers (in the first step: their records)" if entity.value[0] == "customer" else entity.value[1]
     _base = alt.Chart(_rows).encode(
         x=alt.X("row_count:Q", title=_unit, axis=alt.Axis(format=",d", labelOverlap=True, tickMinStep=1)),
         tooltip=[
@@ -97,10 +97,10 @@ def _(alt, chart, entity, funnel, mo):
 
     def _step(step):
         outcomes = [row["outcome"] for row in _rows.to_pylist() if row["step"] == step]
-        each = _base.encode(y=alt.Y("outcome:N", title=None, sort=outcomes))
+        bars = _base.encode(y=alt.Y("outcome:N", title=None, sort=outcomes))
         return alt.layer(
-            each.mark_bar().encode(color=_colour),
-            each.mark_text(align="left", dx=4, color="#404040").encode(text=alt.Text("row_count:Q", format=",")),
+            bars.mark_bar().encode(color=_colour),
+            bars.mark_text(align="left", dx=4, color="#404040").encode(text=alt.Text("row_count:Q", format=",")),
             title=step,
             height=26 * max(len(outcomes), 1),
             width="container",
@@ -109,12 +109,12 @@ def _(alt, chart, entity, funnel, mo):
     mo.vstack(
         [
             mo.md("""
-        ## What was kept, and what was dropped for which reason
+        ## Kept and dropped rows
 
-        What one step keeps is what the next one shares out. Nothing gets past *consented* for which consent cannot be
-        shown.
+        Each step divides the rows that the step before has kept. A row passes *consented* only if there is proof of
+        consent.
         """),
-            chart.shown(mo.vstack([_step(_name) for _name in _steps]), _rows, "Nothing of this kind came."),
+            chart.shown(mo.vstack([_step(_name) for _name in _steps]), _rows, "There are no deliveries of this kind."),
         ]
     )
     return
@@ -134,10 +134,10 @@ def _(entity, mo, published, text):
             is_kept,
             row_count,
             row_count / sum(row_count) over (partition by from_zone) as share,
-            row_number() over (order by from_zone, is_kept desc, row_count desc) as place
+            row_number() over (order by from_zone, is_kept desc, row_count desc) as bar_order
         from balance.funnel
         where entity = {text(entity.value[0])} and (row_count > 0 or is_kept)
-        order by place
+        order by bar_order
         """,
         output=False,
         engine=published,
@@ -180,7 +180,7 @@ def _(alt, chart, consents, mo):
     )
     mo.vstack(
         [
-            mo.md("## Consent over time\n\nA withdrawal takes all readings of the customer away with the next build."),
+            mo.md("## Consent over time\n\nAfter a withdrawal, the next build removes the customer's readings."),
             chart.shown(mo.hstack([_changes, _total], widths="equal"), _rows, "Nobody has consented yet."),
         ]
     )
@@ -216,7 +216,7 @@ def _(chart, excluded, mo):
     _rows = chart.table(excluded)
     mo.vstack(
         [
-            mo.md("## Excluded devices\n\nTrainers whose readings stay out, by the reason. No device is named."),
+            mo.md("## Excluded devices\n\nTrainers whose readings are excluded, by reason. Devices are not named."),
             chart.shown(
                 chart.bars(_rows, "devices", "reason", title="", unit="devices", colour=chart.ORANGE),
                 _rows,
@@ -251,7 +251,7 @@ def _(mo, publication):
         """
     )
     mo.stop(not _people, mo.md("## A sample of the training table\n\nNo reading may be used for training yet."))
-    # A pseudonym is long; its beginning tells one from the other.
+    # A pseudonym is long; its beginning is enough to tell pseudonyms apart.
     _options = {f"{_key[:8]}…": _key for _key in _people}
     participant = mo.ui.dropdown(
         _options, value=next(iter(_options)), label="Participant", searchable=True, allow_select_none=False
@@ -261,7 +261,7 @@ def _(mo, publication):
 
 @app.cell(hide_code=True)
 def _(datetime, mo, participant, publication, text):
-    # Readings come every 300 ms; after a pause of a minute it is another training.
+    # There is a reading every 300 ms; after a pause of a minute, another training begins.
     _begins = publication.values(
         f"""
         select measured_at from balance.machine_learning_curated
@@ -280,8 +280,8 @@ def _(datetime, mo, participant, publication, text):
             mo.md("""
         ## A sample of the training table
 
-        One participant's readings: acceleration of the phone in three directions, and the trainer's distance from the
-        object at the same instants. Names are pseudonyms.
+        Readings of one participant: the acceleration of the phone in three directions, and the distance between trainer
+        and object at the same times. Participants have pseudonyms.
         """),
             mo.hstack([participant, training_day], justify="start", gap=2, wrap=True),
         ]

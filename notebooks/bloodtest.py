@@ -1,4 +1,7 @@
-"""Blood tests: how many came from which lab, blood pressure by age and sex, what is not plausible, the watch list."""
+"""Blood tests: tests by lab and month, blood pressure by age and sex, implausible values, the watch list.
+
+(More than 400 lines: each picture has its SQL beside it, in a cell of its own.)
+"""
 
 import marimo
 
@@ -14,16 +17,16 @@ def _():
     import marimo as mo
 
     from notebooks import _chart as chart
-    from notebooks._published import open_or_say_why, text, texts
+    from notebooks._published import open_publication, text, texts
 
-    return alt, chart, mo, open_or_say_why, text, texts, timedelta
+    return alt, chart, mo, open_publication, text, texts, timedelta
 
 
 @app.cell(hide_code=True)
-def _(open_or_say_why):
-    publication = open_or_say_why(
+def _(open_publication):
+    publication = open_publication(
         "Blood tests",
-        "What labs measured, in which patients. Where to look, no advice on a patient.",
+        "Results of laboratory tests. They are for research and are no medical advice.",
         source="bloodtest",
         needs=["bloodtest.bloodtest"],
     )
@@ -101,8 +104,10 @@ def _(alt, by_lab, chart, mo):
     )
     mo.vstack(
         [
-            mo.md("## Tests by lab and month\n\nThe 25 labs with most tests; a white place is a month without any."),
-            chart.shown(_picture, _rows, "No test is left by these choices."),
+            mo.md(
+                "## Tests by lab and month\n\nThe 25 labs with the most tests. A white field is a month without tests."
+            ),
+            chart.shown(_picture, _rows, "No test matches these choices."),
         ]
     )
     return
@@ -178,15 +183,15 @@ def _(alt, chart, mo, pressure):
             mo.md("""
         ## Blood pressure by age and sex
 
-        The line is the median of each five years of age, the band holds the middle half of all tests. Tests of patients
-        whose age or sex is not known are left out.
+        The line is the median in steps of five years of age. The band contains the middle half of the tests. Patients
+        without known age or sex are left out.
         """),
             chart.shown(
                 mo.hstack(
                     [_kind("systolic", "Systolic pressure"), _kind("diastolic", "Diastolic pressure")], widths="equal"
                 ),
                 _rows,
-                "No test of a patient with age and sex is left by these choices.",
+                "No test of a patient with known age and sex matches these choices.",
             ),
         ]
     )
@@ -267,10 +272,10 @@ def _(alt, chart, levels, mo):
             mo.md("""
         ## Glucose against cholesterol
 
-        How many tests found which levels together, and in colour in what share of them the patient has a cardiovascular
-        disease.
+        Each field shows the number of tests with these two levels. Its colour shows the share of tests whose patient
+        has a cardiovascular disease.
         """),
-            chart.shown(_picture, _rows, "No test with both levels is left by these choices."),
+            chart.shown(_picture, _rows, "No test with both levels matches these choices."),
         ]
     )
     return
@@ -318,15 +323,13 @@ def _(chart, implausible, mo, plausibility):
     mo.vstack(
         [
             mo.md(f"""
-        ## Plausible or not
+        ## Implausible values
 
-        {_flagged or 0:,} of {_all:,} tests of these clinics and days hold a value that cannot be right. They are
-        kept as they came and flagged, never repaired. A test may have several reasons.
+        {_flagged or 0:,} of {_all:,} tests of these clinics and days have an implausible value. Such tests are kept
+        unchanged and flagged. A test may have several reasons.
         """),
             chart.shown(
-                chart.bars(
-                    _rows, "tests", "reason", title="Tests by what is wrong", unit="tests", colour=chart.VERMILLION
-                ),
+                chart.bars(_rows, "tests", "reason", title="Tests by reason", unit="tests", colour=chart.VERMILLION),
                 _rows,
                 "All values are plausible.",
             ),
@@ -386,14 +389,15 @@ def _(mo):
         "high cholesterol": "has_high_cholesterol",
         "high glucose": "has_high_glucose",
     }
-    why = mo.ui.multiselect(reasons, value=list(reasons)[:1], label="Listed for")
+    why = mo.ui.multiselect(reasons, value=list(reasons)[:1], label="Reasons")
     mo.vstack(
         [
             mo.md("""
         ## Watch list
 
-        Patients whose plausible tests of the last 365 days call for a look. *Severe* is a latest pressure from 180 or
-        110 mmHg, *repeatedly raised* are two tests or more from 140 or 90 mmHg, *high* is level 3 in the latest test.
+        Patients with at least one of these reasons in their plausible tests of the last 365 days. *Severe*: the latest
+        pressure is at least 180 (systolic) or 110 mmHg (diastolic). *Repeatedly raised*: two or more tests with at
+        least 140 or 90 mmHg. *High*: level 3 in the latest test.
         """),
             why,
         ]
@@ -404,7 +408,7 @@ def _(mo):
 @app.cell(hide_code=True)
 def _(chart, watched):
     _rows = chart.table(watched)
-    chart.shown(chart.listed(_rows), _rows, "Nobody is on the watch list for these reasons.")
+    chart.shown(chart.listed(_rows), _rows, "No patient is on the watch list for these reasons.")
     return
 
 
@@ -421,7 +425,7 @@ def _(clinic, mo, published, texts, why):
             latest_cholesterol_level as "cholesterol level",
             latest_glucose_level as "glucose level",
             recent_test_count as "tests in a year",
-            raised_pressure_count as "of them raised pressure"
+            raised_pressure_count as "tests with raised pressure"
         from bloodtest.patient_watchlist
         where
             list_contains({texts(clinic.value)}, clinic)

@@ -14,14 +14,14 @@ def _():
 
     from notebooks import _chart as chart
     from notebooks import _ecg as ecg
-    from notebooks._published import open_or_say_why, text
+    from notebooks._published import open_publication, text
 
-    return alt, chart, ecg, mo, open_or_say_why, pa, text
+    return alt, chart, ecg, mo, open_publication, pa, text
 
 
 @app.cell(hide_code=True)
-def _(open_or_say_why):
-    publication = open_or_say_why(
+def _(open_publication):
+    publication = open_publication(
         "ECG identification",
         "What tells people apart in an ECG, and how surely. Not for diagnosis.",
         source="ecg",

@@ -1,9 +1,9 @@
-"""What arrived: deliveries, files by status, what was refused and why, the last load of each source, failed checks."""
+"""Deliveries: files by status, rejected rows with reasons, the last load of each source, failed checks."""
 
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="What arrived", sql_output="native")
+app = marimo.App(width="medium", app_title="Deliveries", sql_output="native")
 
 
 @app.cell(hide_code=True)
@@ -13,7 +13,7 @@ def _():
     import pyarrow as pa
 
     from notebooks import _chart as chart
-    from notebooks._published import commands, failed_checks, missing, open_or_say_why, texts
+    from notebooks._published import commands, failed_checks, missing, open_publication, texts
 
     return (
         alt,
@@ -22,17 +22,17 @@ def _():
         failed_checks,
         missing,
         mo,
-        open_or_say_why,
+        open_publication,
         pa,
         texts,
     )
 
 
 @app.cell(hide_code=True)
-def _(open_or_say_why):
-    publication = open_or_say_why(
-        "What arrived",
-        "Every file that clinics delivered, and what became of it: loaded, already known, waiting or refused.",
+def _(open_publication):
+    publication = open_publication(
+        "Deliveries",
+        "Every file that clinics delivered, with its status: loaded, duplicate, waiting or rejected.",
         needs=["catalog.file"],
         reads=["catalog.load_issue"],
     )
@@ -46,10 +46,10 @@ def _(mo, publication):
     sources = publication.values("select distinct measurement from catalog.file order by all")
     source = mo.ui.multiselect(sources, value=sources, label="Sources")
     by = mo.ui.radio(
-        {"the day in their name": "named_on", "when they were first seen": "first_seen_at"},
-        value="the day in their name",
+        {"the day in the name": "named_on", "the time when first seen": "first_seen_at"},
+        value="the day in the name",
         inline=True,
-        label="Place deliveries by",
+        label="Show deliveries at",
     )
     mo.hstack([source, by], justify="start", gap=2, wrap=True)
     return by, source
@@ -57,14 +57,14 @@ def _(mo, publication):
 
 @app.cell(hide_code=True)
 def _(chart, failed_checks, publication, total):
-    _deliveries, _files, _rows, _refused, _waiting = total.fetchone()
+    _deliveries, _files, _rows, _rejected, _waiting = total.fetchone()
     _checks = failed_checks(publication.home)
     chart.figures(
         (f"{_deliveries:,}", "Deliveries"),
         (f"{_files:,}", "Files", f"{_waiting or 0:,} waiting or pending"),
         (f"{_rows or 0:,}", "Rows loaded"),
-        (f"{_refused or 0:,}", "Rows refused"),
-        (f"{len(_checks):,}", "Checks to look at", "of all sources"),
+        (f"{_rejected or 0:,}", "Rows rejected"),
+        (f"{len(_checks):,}", "Failed checks", "of all sources"),
     )
     return
 
@@ -77,7 +77,7 @@ def _(mo, published, source, texts):
             count(distinct (measurement, clinic, delivery)) as deliveries,
             count(*) as files,
             sum(row_count)::bigint as rows_loaded,
-            sum(rejected_count)::bigint as rows_refused,
+            sum(rejected_count)::bigint as rows_rejected,
             count_if(status in ('waiting', 'pending')) as waiting
         from catalog.file
         where measurement in {texts(source.value)}
@@ -107,7 +107,7 @@ def _(alt, chart, deliveries, mo):
                 "state:N",
                 title="Delivery",
                 scale=alt.Scale(
-                    domain=["all loaded", "some wait", "some refused"],
+                    domain=["all loaded", "some waiting", "some rejected"],
                     range=[chart.BLUE, chart.ORANGE, chart.VERMILLION],
                 ),
             ),
@@ -117,17 +117,17 @@ def _(alt, chart, deliveries, mo):
                 alt.Tooltip("arrived_at:T", title="time", format="%Y-%m-%d %H:%M"),
                 alt.Tooltip("files:Q", title="files", format=","),
                 alt.Tooltip("rows:Q", title="rows loaded", format=","),
-                alt.Tooltip("refused_files:Q", title="files refused", format=","),
-                alt.Tooltip("refused_rows:Q", title="rows refused", format=","),
+                alt.Tooltip("rejected_files:Q", title="files rejected", format=","),
+                alt.Tooltip("rejected_rows:Q", title="rows rejected", format=","),
                 alt.Tooltip("waiting_files:Q", title="files waiting", format=","),
             ],
         )
     )
     mo.vstack(
         [
-            mo.md("## Deliveries\n\nEach circle is a delivery, the larger the more files it has."),
+            mo.md("## Deliveries over time\n\nEach circle is a delivery. A larger circle has more files."),
             chart.shown(
-                _picture, _rows, "No delivery of these sources has a place in time: choose the other one above."
+                _picture, _rows, "No delivery of these sources has a day in its name: choose the time when first seen."
             ),
         ]
     )
@@ -147,8 +147,8 @@ def _(by, chart, mo, published, source, texts):
                 min(first_crawled_at) as first_seen_at,
                 count(*) as files,
                 coalesce(sum(row_count), 0)::bigint as rows,
-                count_if(status = 'rejected') as refused_files,
-                coalesce(sum(rejected_count), 0)::bigint as refused_rows,
+                count_if(status = 'rejected') as rejected_files,
+                coalesce(sum(rejected_count), 0)::bigint as rejected_rows,
                 count_if(status in ('waiting', 'pending')) as waiting_files
             from catalog.file
             where measurement in {texts(source.value)}
@@ -159,8 +159,8 @@ def _(by, chart, mo, published, source, texts):
             *,
             {by.value} as arrived_at,
             case
-                when refused_files + refused_rows > 0 then 'some refused'
-                when waiting_files > 0 then 'some wait'
+                when rejected_files + rejected_rows > 0 then 'some rejected'
+                when waiting_files > 0 then 'some waiting'
                 else 'all loaded'
             end as state
         from delivery
@@ -186,7 +186,7 @@ def _(alt, chart, mo, statuses):
             x=alt.X("files:Q", title="files", stack="normalize", axis=alt.Axis(format="%")),
             y=alt.Y("measurement:N", title=None),
             color=alt.Color("status:N", title="Status", scale=alt.Scale(domain=_order, range=_colours)),
-            order=alt.Order("place:Q"),
+            order=alt.Order("status_order:Q"),
             tooltip=["measurement:N", "status:N", alt.Tooltip("files:Q", format=",")],
         )
     )
@@ -195,8 +195,8 @@ def _(alt, chart, mo, statuses):
             mo.md("""
         ## Files by status
 
-        A *duplicate* has the same content as a file that was loaded before, *waiting* is a file whose partner has not
-        come, *rejected* one that could not be read at all, *missing* one that is no longer in the lake.
+        A *duplicate* has the same content as a file that was loaded before. A *waiting* file needs a partner that has
+        not been delivered. A *rejected* file could not be read. A *missing* file is no longer in the lake.
         """),
             chart.shown(_picture, _rows, "Choose a source above."),
         ]
@@ -212,7 +212,7 @@ def _(mo, published, source, texts):
             measurement,
             status,
             count(*) as files,
-            list_position(['loaded', 'duplicate', 'waiting', 'pending', 'rejected', 'missing'], status) as place
+            list_position(['loaded', 'duplicate', 'waiting', 'pending', 'rejected', 'missing'], status) as status_order
         from catalog.file
         where measurement in {texts(source.value)}
         group by all
@@ -230,11 +230,14 @@ def _(chart, mo, problems):
     mo.vstack(
         [
             mo.md("""
-        ## What was refused, and why
+        ## Rejected rows and files
 
-        Values are left out, since they may tell who somebody is. `vitalhouse status` shows the reasons whole.
+        The reasons are shown without the values, which may identify a person. `vitalhouse status` shows the full
+        reasons.
         """),
-            chart.shown(chart.listed(_rows), _rows, "Nothing of these sources was refused, and nothing waits."),
+            chart.shown(
+                chart.listed(_rows), _rows, "No file or row of these sources was rejected, and no file is waiting."
+            ),
         ]
     )
     return
@@ -247,14 +250,14 @@ def _(mo, published, source, texts):
         select
             measurement || coalesce(', ' || entity, '') as "from",
             delivery,
-            kind as what,
-            problem as why,
-            if(kind = 'row refused', row_count, file_count) as "how many",
+            kind as problem,
+            problem as reason,
+            if(kind = 'row refused', row_count, file_count) as "count",
             regexp_replace(example_raw_path, '^.*?/measurement=[^/]*/[^/]*/', '')
             || coalesce(', line ' || example_line_number, '') as example
         from catalog.load_issue
         where measurement in {texts(source.value)}
-        order by "how many" desc, "from", delivery, why
+        order by "count" desc, "from", delivery, reason
         """,
         output=False,
         engine=published,
@@ -264,7 +267,7 @@ def _(mo, published, source, texts):
 
 @app.cell(hide_code=True)
 def _(commands, missing, mo, publication, published):
-    # A build of other sources alone publishes no table of runs.
+    # If only other sources were built, there is no table of runs.
     mo.stop(not publication.has("ecg.run"), missing("No ECG run is published.", *commands("ecg")))
     published_runs = published
     return (published_runs,)
@@ -280,16 +283,16 @@ def _(alt, chart, mo, uploads):
             x=alt.X("runs:Q", title="runs", axis=alt.Axis(format=",d", tickMinStep=1, labelOverlap=True)),
             y=alt.Y("delivery:N", title=None, sort="descending"),
             color=alt.Color(
-                "what:N",
+                "usability:N",
                 title="Run",
                 scale=alt.Scale(domain=["usable", "not usable"], range=[chart.BLUE, chart.ORANGE]),
             ),
-            tooltip=["delivery:N", alt.Tooltip("what:N", title="run"), alt.Tooltip("runs:Q", format=",")],
+            tooltip=["delivery:N", alt.Tooltip("usability:N", title="run"), alt.Tooltip("runs:Q", format=",")],
         )
     )
     mo.vstack(
         [
-            mo.md("## ECG runs per upload\n\nRuns that each delivery completed, the latest delivery on top."),
+            mo.md("## ECG runs by delivery\n\nThe number of runs of each delivery, with the latest delivery on top."),
             chart.shown(_picture, _rows, "No ECG run is published."),
         ]
     )
@@ -310,7 +313,7 @@ def _(mo, published_runs):
 
         select
             clinic || ', ' || delivery as delivery,
-            if(is_usable, 'usable', 'not usable') as what,
+            if(is_usable, 'usable', 'not usable') as usability,
             count(*) as runs
         from ecg.run
         inner join latest using (clinic, delivery)
@@ -329,7 +332,7 @@ def _(chart, loads, mo):
     mo.vstack(
         [
             mo.md("## Last load of each source"),
-            chart.shown(chart.listed(_rows), _rows, "Nothing of these sources has been loaded yet."),
+            chart.shown(chart.listed(_rows), _rows, "No file of these sources has been loaded yet."),
         ]
     )
     return
@@ -345,8 +348,8 @@ def _(mo, published, source, texts):
             date_trunc('second', finished_at) as "loaded at (UTC)",
             file_count as files,
             row_count as rows,
-            rejected_count as "rows refused",
-            array_to_string(unknown_fields, ', ') as "fields that were not expected"
+            rejected_count as "rows rejected",
+            array_to_string(unknown_fields, ', ') as "unexpected fields"
         from catalog.load
         where measurement in {texts(source.value)}
         qualify row_number() over (partition by measurement, entity order by load_id desc) = 1
@@ -361,23 +364,23 @@ def _(mo, published, source, texts):
 @app.cell(hide_code=True)
 def _(chart, failed_checks, mo, pa, publication):
     _checks = failed_checks(publication.home)
-    _words = {"warn": "look at it", "fail": "failed: nothing new is published", "error": "could not be run"}
+    _results = {"warn": "warning", "fail": "failed: nothing new is published", "error": "could not be run"}
     _rows = pa.table(
         {
             "check": [_check.name.removeprefix("assert_").replace("_", " ") for _check in _checks],
-            "of": [_check.relation for _check in _checks],
-            "outcome": [_words[_check.status] for _check in _checks],
+            "table": [_check.relation for _check in _checks],
+            "result": [_results[_check.status] for _check in _checks],
             "rows": [_check.failure_count for _check in _checks],
-            "when (UTC)": [f"{_check.checked_at:%Y-%m-%d %H:%M}" for _check in _checks],
+            "checked at (UTC)": [f"{_check.checked_at:%Y-%m-%d %H:%M}" for _check in _checks],
         }
     )
     mo.vstack(
         [
             mo.md("""
-        ## Checks that found something
+        ## Failed checks
 
-        Every build checks its tables. A check that fails keeps the build from publishing, so that this page shows what
-        was published before; other findings are for somebody to look at.
+        Every build checks its tables. If a check fails, the build publishes nothing, and this page shows the data
+        that was published before. A warning does not stop publishing.
         """),
             chart.shown(chart.listed(_rows, page_size=15), _rows, "All checks of the latest builds passed."),
         ]

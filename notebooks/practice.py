@@ -1,4 +1,4 @@
-"""Doctors' offices: revenue every ten minutes by category, what was discarded and why, the most frequent codes."""
+"""Doctors' offices: revenue by category every ten minutes, discarded events with reasons, frequent codes."""
 
 import marimo
 
@@ -18,14 +18,14 @@ def _():
     import marimo as mo
 
     from notebooks import _chart as chart
-    from notebooks._published import open_or_say_why, text, texts
+    from notebooks._published import open_publication, text, texts
 
     return (
         alt,
         chart,
         datetime,
         mo,
-        open_or_say_why,
+        open_publication,
         text,
         texts,
         time,
@@ -34,10 +34,10 @@ def _():
 
 
 @app.cell(hide_code=True)
-def _(open_or_say_why):
-    publication = open_or_say_why(
+def _(open_publication):
+    publication = open_publication(
         "Doctors' offices",
-        "What the offices charged, in which category of diagnosis, and which events did not count.",
+        "Revenue of the offices by category of diagnosis, and the events that were discarded.",
         source="practice",
         needs=["practice.claim"],
     )
@@ -156,10 +156,9 @@ def _(begin, category, end, mo, office, published, text, texts):
 @app.cell(hide_code=True)
 def _(mo):
     mo.md("""
-    ## What did not count
+    ## Discarded events
 
-    An event is set aside, with its reason, when it cannot be used as it came. The numbers are of the chosen office
-    and days.
+    An event that cannot be used is discarded with a reason. The numbers are for the selected office and days.
     """)
     return
 
@@ -177,7 +176,7 @@ def _(alt, chart, discarded):
             tooltip=["reason:N", "kind:N", alt.Tooltip("events:Q", format=",")],
         )
     )
-    chart.shown(_picture, _rows, "Nothing was discarded on these days.")
+    chart.shown(_picture, _rows, "No event was discarded on these days.")
     return
 
 
@@ -202,7 +201,7 @@ def _(begin, end, mo, office, published, text):
 
 @app.cell(hide_code=True)
 def _(mo):
-    kind = mo.ui.radio(["Claims", "Diagnoses"], value="Claims", inline=True, label="Codes of")
+    kind = mo.ui.radio(["Claims", "Diagnoses"], value="Claims", inline=True, label="Show codes of")
     mo.vstack([mo.md("## The most frequent codes"), kind])
     return (kind,)
 

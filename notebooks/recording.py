@@ -14,14 +14,14 @@ def _():
 
     from notebooks import _chart as chart
     from notebooks import _ecg as ecg
-    from notebooks._published import missing, open_or_say_why, readable, text
+    from notebooks._published import missing, open_publication, readable, text
 
-    return alt, chart, ecg, missing, mo, np, open_or_say_why, readable, text
+    return alt, chart, ecg, missing, mo, np, open_publication, readable, text
 
 
 @app.cell(hide_code=True)
-def _(open_or_say_why):
-    publication = open_or_say_why(
+def _(open_publication):
+    publication = open_publication(
         "ECG recordings",
         "One lead of the heart's electrical activity, recorded in runs of mostly 20 seconds. Not for diagnosis.",
         source="ecg",
@@ -112,7 +112,7 @@ def _(missing, mo, publication, readable, signal_path):
         not readable(publication, signal_path),
         missing(
             "The signal cannot be read here: a signal identifies its person and is never published. It lies in the "
-            f"lake, in {signal_path}. Ask who looks after the lake. What follows needs no signal.",
+            f"lake, in {signal_path}. Ask the person who manages the lake. The rest of this page needs no signal.",
         ),
     )
     signal_file = signal_path

@@ -1,4 +1,4 @@
-"""Watches of a study: any stretch of readings, who wears the watch and who does not, days and nights."""
+"""Watches of a study: readings over any period, participants who need attention, days and nights."""
 
 import marimo
 
@@ -15,7 +15,7 @@ def _():
     import numpy as np
 
     from notebooks import _chart as chart
-    from notebooks._published import missing, open_or_say_why, text
+    from notebooks._published import missing, open_publication, text
     from orchestration.lib.query import timeseries as series
 
     return (
@@ -25,7 +25,7 @@ def _():
         missing,
         mo,
         np,
-        open_or_say_why,
+        open_publication,
         series,
         text,
         time,
@@ -34,10 +34,10 @@ def _():
 
 
 @app.cell(hide_code=True)
-def _(open_or_say_why):
-    publication = open_or_say_why(
+def _(open_publication):
+    publication = open_publication(
         "Wearables",
-        "What the watches of a study's participants measured, and how well they are worn.",
+        "Readings of the watches of a study's participants, and how regularly the watches are worn.",
         source="wearable",
         needs=["wearable.participant"],
     )
@@ -55,13 +55,13 @@ def _(mo, publication):
 
 @app.cell(hide_code=True)
 def _(mo, published, study):
-    _found = published.execute(
+    _participants = published.execute(
         "select participant_id, participant_key from wearable.participant "
-        # first one who has something to show
+        # a participant with readings is shown first
         "where clinic = ? order by reading_count = 0, participant_key",
         [study.value],
     ).fetchall()
-    _options = dict(_found)
+    _options = dict(_participants)
     participant = mo.ui.dropdown(
         _options, value=next(iter(_options)), label="Participant", searchable=True, allow_select_none=False
     )
@@ -85,11 +85,11 @@ def _(mo, participant, publication, text):
         "cardio_active_zone_minutes": "Active zone minutes, cardio",
         "peak_active_zone_minutes": "Active zone minutes, peak",
     }
-    _there = publication.values(
+    _measured = publication.values(
         f"select distinct metric from wearable.reading_1d where participant_key = {text(participant.value)}"
     )
-    # The order above, then whatever else a watch may measure.
-    _metrics = sorted(_there, key=lambda name: (list(_names).index(name) if name in _names else len(_names), name))
+    # The order above, then all other metrics.
+    _metrics = sorted(_measured, key=lambda name: (list(_names).index(name) if name in _names else len(_names), name))
     metric_names = {_name: _names.get(_name, _name.replace("_", " ")) for _name in _metrics}
     metric = mo.ui.dropdown(
         {_title: _name for _name, _title in metric_names.items()},
@@ -106,7 +106,7 @@ def _(metric, missing, mo, participant, publication, study, text, timedelta):
         mo.vstack(
             [
                 mo.hstack([study, participant], justify="start", gap=2, wrap=True),
-                missing(f"No reading of {participant.value} counts yet: what came may lie after a withdrawal."),
+                missing(f"No readings of {participant.value} are published. Readings after a withdrawal are not."),
             ]
         ),
     )
@@ -166,8 +166,8 @@ def _(
         tooltip=[
             alt.Tooltip("at:T", title="from", format="%Y-%m-%d %H:%M"),
             alt.Tooltip("value:Q", title="mean", format=".4~g"),
-            alt.Tooltip("low:Q", title="least", format=".4~g"),
-            alt.Tooltip("high:Q", title="greatest", format=".4~g"),
+            alt.Tooltip("low:Q", title="minimum", format=".4~g"),
+            alt.Tooltip("high:Q", title="maximum", format=".4~g"),
         ],
     )
     (_timezone,) = publication.row(
@@ -179,11 +179,11 @@ def _(
             chart.shown(
                 alt.layer(_band, _mean, title=_title, width="container", height=chart.HEIGHT),
                 _rows,
-                "No reading in these days.",
+                "There are no readings on these days.",
             ),
             mo.md(
-                f"<small>The line is the mean of {_bucket}, the band goes from the least to the greatest value. "
-                f"Where the line breaks, there is nothing. The participant is in {_timezone}.</small>"
+                f"<small>The line is the mean over {_bucket}, the band goes from the minimum to the maximum. "
+                f"A break in the line means no readings. The participant's time zone is {_timezone}.</small>"
             ),
         ]
     )
@@ -215,12 +215,12 @@ def _(adherence, chart, mo):
     mo.vstack(
         [
             mo.md("""
-        ## Who to look after
+        ## Participants who need attention
 
-        Those first who need it. A watch counts as worn in every minute with a heart
-        rate; the share is of as many last days as the study looks at.
+        Participants with the most flags are listed first. A watch counts as worn in every minute with a heart rate.
+        The share refers to the last days of the study.
         """),
-            chart.shown(chart.listed(_rows, page_size=15), _rows, "Nobody is in this study."),
+            chart.shown(chart.listed(_rows, page_size=15), _rows, "This study has no participants."),
         ]
     )
     return
@@ -244,11 +244,11 @@ def _(mo, published, study, text):
                     ),
                     ''
                 ),
-                'all well'
+                'no flags'
             ) as flags,
             strftime(last_sync_at, '%Y-%m-%d %H:%M') as "last sync (UTC)",
-            last_sleep_date as "last night",
-            nights_without_sleep as "nights since",
+            last_sleep_date as "last night recorded",
+            nights_without_sleep as "nights without sleep",
             round(100 * recent_worn_share)::integer as "worn, %"
         from wearable.adherence
         where clinic = {text(study.value)}
@@ -266,7 +266,7 @@ def _(mo, published, study, text):
 @app.cell(hide_code=True)
 def _(alt, chart, mo, worn):
     _rows = chart.table(worn)
-    _x = alt.X("day:O", title="day, where the participant is", axis=alt.Axis(labelOverlap=True, labelAngle=-45))
+    _x = alt.X("day:O", title="day, in the participant's time zone", axis=alt.Axis(labelOverlap=True, labelAngle=-45))
     _y = alt.Y("participant_id:N", title=None)
     _worn = (
         alt.Chart(_rows, title="Time worn", height=alt.Step(20), width="container")
@@ -284,12 +284,12 @@ def _(alt, chart, mo, worn):
                 alt.Tooltip("participant_id:N", title="participant"),
                 alt.Tooltip("day:O", title="day"),
                 alt.Tooltip("worn_share:Q", title="worn", format=".0%"),
-                alt.Tooltip("hours_without_data:Q", title="hours without any"),
+                alt.Tooltip("hours_without_data:Q", title="hours without data"),
             ],
         )
     )
     _nights = (
-        alt.Chart(_rows, title="Nights that ended on the day", height=alt.Step(20), width="container")
+        alt.Chart(_rows, title="Sleep in the night before the day", height=alt.Step(20), width="container")
         .mark_rect(stroke="white")
         .encode(
             x=_x,
@@ -310,7 +310,7 @@ def _(alt, chart, mo, worn):
     mo.vstack(
         [
             mo.md("## Days and nights of all participants\n\nThe last 60 days, and the first 50 participants."),
-            chart.shown(mo.vstack([_worn, _nights]), _rows, "No participant has a day yet."),
+            chart.shown(mo.vstack([_worn, _nights]), _rows, "There are no days with data yet."),
         ]
     )
     return
@@ -373,8 +373,8 @@ def _(alt, chart, mo, nights, np, participant):
     )
     mo.vstack(
         [
-            mo.md(f"## Resting heart rate of {participant.selected_key}\n\nAs the watch gives it, one value a night."),
-            chart.shown(_picture, _rows, "The watch gave no resting heart rate."),
+            mo.md(f"## Resting heart rate of {participant.selected_key}\n\nThe watch gives one value a night."),
+            chart.shown(_picture, _rows, "There is no resting heart rate."),
         ]
     )
     return

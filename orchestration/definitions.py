@@ -1,4 +1,4 @@
-"""Entry point of Dagster: every definition, and the home that they work on."""
+"""Collect every definition for Dagster, on the data of one home."""
 
 import dagster as dg
 
@@ -20,19 +20,19 @@ from orchestration.lib.core.home import Home
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources import open_warehouse
 
-# A new source is its module here.
+# A new source adds its module here.
 RAW_ASSETS = [*ecg.assets, *bloodtest.assets, *practice.assets, *balance.assets, *wearable.assets]
 
 
 def definitions(home: Home) -> dg.Definitions:
-    """Everything that Dagster knows, on the data of this home."""
+    """Define everything that Dagster runs, on the data of this home."""
     return dg.Definitions(
         assets=[*RAW_ASSETS, *catalog.tables, *dbt.assets, *publish.assets],
         asset_checks=[*balance.checks],
         jobs=jobs.jobs,
         schedules=schedules.schedules,
         sensors=sensors.sensors,
-        # The steps of a run hold the warehouse one after the other: processes of their own would only cost their start.
+        # The steps of a run hold the warehouse one after the other: a process for each step would only cost its start.
         executor=dg.in_process_executor,
         resources={
             "home": home,

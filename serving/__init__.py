@@ -1,1 +1,1 @@
-"""The one door: apps, API and metrics on the published file, as one ASGI app."""
+"""The web server: notebooks as apps, API and metrics on the published file."""

@@ -1,4 +1,4 @@
-"""Who is let in: requests meant for this host, from no other site's page, and with the token where there is one."""
+"""Let requests in that are meant for this host, come from no other site's page, and carry the token if there is one."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from serving import pages
 
 LOGIN = "/login"
 COOKIE = "vitalhouse"
-# What `secrets.token_urlsafe(16)` gives has 22: beyond guessing, and no word or name has as many.
+# `secrets.token_urlsafe(16)` gives 22 characters: nobody can guess them, and no word or name is as long.
 LEAST_TOKEN_LENGTH = 20
-# What a page of ours may do in a browser: load and ask for what lies here, and nothing elsewhere. marimo's pages have
-# scripts and styles in them, and Vega compiles what a chart computes.
+# What our pages may do in a browser: load and request what this server has, and nothing from another host. marimo's
+# pages contain scripts and styles, and Vega compiles the expressions of a chart.
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
@@ -32,18 +32,18 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
-# A form with a token is some dozen bytes.
+# A form with a token has some dozen bytes.
 _LONGEST_FORM_BYTES = 4096
 _MAKE_ONE = 'python -c "import secrets; print(secrets.token_urlsafe())" > token.txt'
 
 
 def read_token(path: Path) -> str:
-    """The token that a file holds.
+    """Read the token from a file.
 
     Raises
     ------
     UsageError
-        If the file cannot be read, or holds no token that deserves the name.
+        If the file cannot be read, or holds no token of sufficient length.
     """
     try:
         token = path.read_text("ascii").strip()
@@ -62,7 +62,7 @@ def read_token(path: Path) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is bound to this name is reached from this machine alone."""
+    """Whether a server on this host can be reached from this machine only."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -70,12 +70,12 @@ def is_loopback(host: str) -> bool:
 
 
 def check_binding(host: str, token: str | None) -> None:
-    """See to it that health data is not put on a network for everybody.
+    """Refuse to serve health data on a network without a token.
 
     Raises
     ------
     UsageError
-        If the host can be reached from elsewhere and there is no token.
+        If the host can be reached from other machines and there is no token.
     """
     if token is None and not is_loopback(host):
         raise UsageError(
@@ -85,19 +85,20 @@ def check_binding(host: str, token: str | None) -> None:
 
 
 class AuthMiddleware:
-    """Lets requests through to an app, or answers them itself.
+    """Passes requests on to an app, or refuses them.
 
     Programs send the token as ``Authorization: Bearer …``. A browser asks for it once, in a form, and keeps a cookie
-    made of it: a token in an address would stand in histories and logs.
+    made of it: a token in an address would be kept in histories and logs.
     """
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
         self.app = app
         self._token = token.encode() if token else None
-        # Other bytes than the token: who reads a cookie cannot use it as a token elsewhere.
+        # Not the token itself: a cookie that is read by others cannot be used as a token.
         self._cookie = hmac.new(self._token, b"vitalhouse cookie", hashlib.sha256).hexdigest() if self._token else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request or a web socket."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
@@ -111,13 +112,13 @@ class AuthMiddleware:
         if refusal is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
-            # Before it is accepted: the browser sees a 403.
+            # The web socket is not accepted yet: the browser gets a 403.
             await send({"type": "websocket.close", "code": 1008})
         else:
             await refusal(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """What another site's page would do in the name of who sits at this machine."""
+        """Refuse requests that another site's page makes in the name of the user of this machine."""
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if self._token is None and not is_loopback(_host_name(host)):
@@ -152,10 +153,10 @@ class AuthMiddleware:
                 if len(body) > _LONGEST_FORM_BYTES:
                     return _problem(413, "this is longer than a token can be")
         except ClientDisconnect:
-            return _problem(400, "the form did not come whole")
-        given = parse_qs(body.decode("latin-1")).get("token", [""])[0].strip()
+            return _problem(400, "the form was cut off")
+        token = parse_qs(body.decode("latin-1")).get("token", [""])[0].strip()
         assert self._token is not None
-        if not hmac.compare_digest(given.encode(errors="replace"), self._token):
+        if not hmac.compare_digest(token.encode(errors="replace"), self._token):
             return HTMLResponse(pages.login("That is not the token."), 401)
         response = RedirectResponse("/", 303)
         is_secure = request.url.scheme == "https"
@@ -164,16 +165,16 @@ class AuthMiddleware:
 
 
 def _with_headers(send: Send) -> Send:
-    async def sending(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             MutableHeaders(scope=message).update(HEADERS)
         await send(message)
 
-    return sending
+    return send_with_headers
 
 
 def _host_name(host: str) -> str:
-    """Name in a Host header: ``[::1]:8000`` and ``localhost:8000`` have a port."""
+    """Return the name in a Host header: ``[::1]:8000`` and ``localhost:8000`` have a port."""
     return host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0].lower()
 
 
@@ -190,7 +191,7 @@ def _cookies(headers: list[str]) -> list[str]:
 
 
 def _unauthorized(scope: Scope) -> Response:
-    """A form for who looks, a sentence for what asks."""
+    """Answer a browser with the form, a program with a sentence."""
     if "text/html" in Headers(scope=scope).get("accept", ""):
         return HTMLResponse(pages.login(), 401)
     return _problem(

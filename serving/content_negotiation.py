@@ -1,4 +1,4 @@
-"""Rows as JSON, CSV or Arrow, as the reader's Accept header asks."""
+"""Write rows as JSON, CSV or Arrow, as the client's Accept header prefers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import orjson
 import pyarrow as pa
 from pyarrow import csv
 
-# Times in the published file are UTC without a zone; a program is told so. A decimal is exact only as text.
+# Times in the published file are UTC without a zone: JSON gets the Z. A decimal is exact only as text.
 _JSON_OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
 
 @dataclass(frozen=True)
 class Format:
-    """A way to write rows; ``write`` takes them, what else there is to say of them, and whether it is one row only."""
+    """A way to write rows. ``write`` takes the rows, the facts beside them, and whether it is a single row."""
 
     name: str
     media_type: str
@@ -27,12 +27,12 @@ class Format:
 
 
 class NotAcceptable(Exception):
-    """The reader accepts none of the formats."""
+    """The client accepts none of the formats."""
 
 
 def _as_json(rows: pa.Table, facts: Mapping[str, Any], is_one: bool) -> bytes:
-    found = records(rows)
-    return dump({"row": found[0], **facts} if is_one else {"rows": found, **facts})
+    listed = records(rows)
+    return dump({"row": listed[0], **facts} if is_one else {"rows": listed, **facts})
 
 
 def _as_csv(rows: pa.Table, facts: Mapping[str, Any], is_one: bool) -> bytes:
@@ -43,7 +43,7 @@ def _as_csv(rows: pa.Table, facts: Mapping[str, Any], is_one: bool) -> bytes:
 
 def _as_arrow(rows: pa.Table, facts: Mapping[str, Any], is_one: bool) -> bytes:
     out = io.BytesIO()
-    # The facts go along: a file that was kept still says of which publication it is.
+    # With the facts, a file that is kept still says from which publication it is.
     with pa.ipc.new_stream(out, rows.schema.with_metadata({"vitalhouse": dump(facts)})) as stream:
         stream.write_table(rows)
     return out.getvalue()
@@ -52,23 +52,23 @@ def _as_arrow(rows: pa.Table, facts: Mapping[str, Any], is_one: bool) -> bytes:
 JSON = Format("json", "application/json", _as_json)
 CSV = Format("csv", "text/csv", _as_csv)
 ARROW = Format("arrow", "application/vnd.apache.arrow.stream", _as_arrow)
-# The first one is what a reader gets who accepts anything.
+# A client that accepts anything gets the first one.
 FORMATS = (JSON, CSV, ARROW)
 
 
 def choose(accept: str | None) -> Format:
-    """The format that an Accept header prefers (RFC 9110, 12.5.1).
+    """Choose the format that an Accept header prefers (RFC 9110, 12.5.1).
 
     Raises
     ------
     NotAcceptable
         If it allows none of them.
     """
-    wanted = [_media_range(part) for part in (accept or "*/*").split(",")]
+    media_ranges = [_media_range(part) for part in (accept or "*/*").split(",")]
 
     def preference(form: Format) -> float:
-        # Of the ranges that fit, the one that says most decides.
-        fitting = [(len(name.rstrip("*")), q) for name, q in wanted if _fits(name, form.media_type)]
+        # Of the ranges that fit, the most specific one decides.
+        fitting = [(len(name.rstrip("*")), q) for name, q in media_ranges if _fits(name, form.media_type)]
         return max(fitting)[1] if fitting else 0.0
 
     best = max(FORMATS, key=preference)
@@ -91,7 +91,7 @@ def _fits(media_range: str, media_type: str) -> bool:
 
 
 def dump(value: Any) -> bytes:
-    """JSON text."""
+    """Write a value as JSON."""
     return orjson.dumps(value, default=_plain, option=_JSON_OPTIONS)
 
 
@@ -102,16 +102,16 @@ def _plain(value: Any) -> Any:
 
 
 def records(rows: pa.Table) -> list[dict[str, Any]]:
-    """A dictionary for each row."""
+    """Convert rows to a dictionary each."""
     names = rows.column_names
     return [dict(zip(names, row, strict=True)) for row in zip(*map(_values, rows.columns), strict=True)]
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
-    """Python's values; by way of numpy, many times faster, where it knows the type and nothing is missing."""
+    """Convert a column to Python's values; through NumPy, many times faster, if it has the type and no null."""
     kind = column.type
     if kind == pa.float32():
-        # 0.205, not the 0.20499999821186066 that the same number is with more digits than it has.
+        # 0.205, not 0.20499999821186066: a float32 does not have these digits.
         return [None if value is None else float(str(np.float32(value))) for value in column.to_pylist()]
     if column.null_count == 0 and (pa.types.is_integer(kind) or pa.types.is_floating(kind) or kind == "timestamp[us]"):
         return list(column.to_numpy().tolist())
@@ -119,9 +119,9 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _flat(rows: pa.Table) -> pa.Table:
-    """CSV has no lists: their values with a blank between."""
-    for place, field in enumerate(rows.schema):
+    """Write lists, which CSV does not have, as their values with spaces between."""
+    for index, field in enumerate(rows.schema):
         if pa.types.is_list(field.type):
-            texts = [None if value is None else " ".join(map(str, value)) for value in rows.column(place).to_pylist()]
-            rows = rows.set_column(place, field.name, pa.array(texts, pa.string()))
+            texts = [None if value is None else " ".join(map(str, value)) for value in rows.column(index).to_pylist()]
+            rows = rows.set_column(index, field.name, pa.array(texts, pa.string()))
     return rows

@@ -1,4 +1,4 @@
-"""What answers hold, for the OpenAPI document: in the words of the dbt project, which keeps its columns by contract."""
+"""Describe answers for the OpenAPI document, with the dbt project's descriptions of the columns of its contracts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from serving import content_negotiation
 Schema = dict[str, Any]
 Responses = dict[int | str, dict[str, Any]]
 
-# JSON's types; of any other type nothing is promised.
+# JSON's types. A column of another type is described without a type.
 _TYPES: dict[str, Schema] = {
     "varchar": {"type": "string"},
     "integer": {"type": "integer"},
@@ -43,8 +43,8 @@ _PROBLEM = {
     }
 }
 _PROBLEMS: Responses = {
-    304: {"description": "What the reader has (If-None-Match) still holds."},
-    404: {"description": "There is no such thing, or its table is not published.", "content": _PROBLEM},
+    304: {"description": "The answer that the client has (If-None-Match) is still valid."},
+    404: {"description": "There is no row with this name, or its table is not published.", "content": _PROBLEM},
     406: {"description": "The Accept header allows neither JSON, CSV nor Arrow.", "content": _PROBLEM},
     410: {"description": "The publication in which the list was begun is no longer kept.", "content": _PROBLEM},
     422: {"description": "A parameter is out of its range, or the answer would take too long.", "content": _PROBLEM},
@@ -53,26 +53,32 @@ _PROBLEMS: Responses = {
 
 
 def rows(relation: str) -> Responses:
-    """The answers of a list of a published relation's rows."""
-    return _responses(_rows(row(relation)))
+    """Describe the answers of a list of a published relation's rows."""
+    return rows_of(row(relation))
 
 
-def one(relation: str, **more: Schema) -> Responses:
-    """The answers with a single row of a published relation, and what columns it has more."""
+def rows_of(row_schema: Schema, **facts: Schema) -> Responses:
+    """Describe the answers of a list of such rows, and further facts that stand beside them."""
+    listed = {"type": "array", "items": row_schema}
+    return _responses(object_of(rows=listed, **facts, **_PUBLICATION, next_cursor=_CURSOR))
+
+
+def one(relation: str, **more_columns: Schema) -> Responses:
+    """Describe the answers with a single row of a published relation, and further columns."""
     schema = row(relation)
-    schema["properties"] |= more
-    schema["required"] += list(more)
-    return _responses(_object(row=schema, **_PUBLICATION))
+    schema["properties"] |= more_columns
+    schema["required"] += list(more_columns)
+    return _responses(object_of(row=schema, **_PUBLICATION))
 
 
 def row(relation: str) -> Schema:
-    """JSON schema of a row of a published relation: its columns, but those with personal data."""
-    schema = _object(**{column.name: _column(relation, column) for column in _columns(relation)})
+    """Describe a row of a published relation as a JSON schema: its columns without those with personal data."""
+    schema = object_of(**{column.name: _column(relation, column) for column in _columns(relation)})
     return {**schema, "description": " ".join(described()[relation].description.split())}
 
 
 def column_types(relation: str) -> dict[str, str]:
-    """SQL types of these columns."""
+    """List the SQL type of each published column of a relation."""
     return {column.name: _type(relation, column) for column in _columns(relation)}
 
 
@@ -86,12 +92,14 @@ def _responses(schema: Schema) -> Responses:
     return {200: {"description": "As the Accept header asks.", "content": content}, **_PROBLEMS}
 
 
-def _rows(schema: Schema, **facts: Schema) -> Schema:
-    return _object(rows={"type": "array", "items": schema}, **facts, **_PUBLICATION, next_cursor=_CURSOR)
-
-
-def _object(**properties: Schema) -> Schema:
+def object_of(**properties: Schema) -> Schema:
+    """Describe a JSON object with these properties, all of them required."""
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def number(description: str) -> Schema:
+    """Describe a number."""
+    return {"type": "number", "description": description}
 
 
 described = cache(manifest.described)
@@ -121,33 +129,5 @@ def _schema(kind: str) -> Schema:
 
 @cache
 def _catalog_types() -> dict[tuple[str, str], str]:
-    """Types of the catalog's columns, which the warehouse makes itself."""
+    """Map the catalog's columns to their types, which the dbt project does not give."""
     return {(table.name, name): kind for table in TABLES for name, kind in table.columns.items()}
-
-
-def _number(description: str) -> Schema:
-    return {"type": "number", "description": description}
-
-
-_POINT = _object(
-    time_s=_number("Time from the run's begin, in s."),
-    raw_mv={"type": ["number", "null"], "description": "Sample as received, in mV; null where there is a gap."},
-    filtered_mv={"type": ["number", "null"], "description": "Filtered sample, in mV."},
-)
-SIGNAL = _responses(_rows(_POINT, run_key={"type": "string"}))
-_BUCKET = _object(
-    bucket_start_at={"type": "string", "format": "date-time", "description": "Start of the bucket."},
-    reading_count={"type": "integer", "description": "Readings in the bucket."},
-    value_mean=_number("Mean of the values."),
-    value_min=_number("Least value."),
-    value_max=_number("Greatest value."),
-)
-SERIES = _responses(
-    _rows(
-        _BUCKET,
-        participant={"type": "string", "description": "Key of the participant."},
-        metric={"type": "string"},
-        resolution={"type": "string", "description": "Width of the buckets: `1m`, `15m`, `1h` or `1d`."},
-    )
-)
-RUN_KEYS: Schema = {"type": "array", "items": {"type": "string"}, "description": "Keys of the subject's runs."}

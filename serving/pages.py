@@ -1,4 +1,4 @@
-"""The pages that are ours: the index and the form for the token. They have no scripts and load nothing."""
+"""Write the index and the form for the token as HTML. They have no scripts and load nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+
+from notebooks import Notebook
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --link: #0b62b8; }
@@ -27,55 +29,58 @@ input, button { font: inherit; padding: .4rem .6rem; } footer { margin-top: 2rem
 
 @dataclass(frozen=True)
 class App:
-    """An app as the index shows it. ``row_count`` is of its marts, ``loaded_at`` of its source's latest load."""
+    """An app as the index shows it: with the rows of its source's marts, and the time of its source's latest load."""
 
-    name: str
-    description: str
+    notebook: Notebook
     row_count: int = 0
     loaded_at: datetime | None = None
 
 
 def index(apps: Iterable[App], published_at: datetime | None, problem: str | None, bad_checks: int = 0) -> str:
-    """The page that one opens: each app, what it is, and how fresh its data is; or what to do where there is none."""
+    """Write the index: each app, what it shows, and how fresh its data is; or what to do if nothing is published."""
+    apps = list(apps)
     now = datetime.now(UTC).replace(tzinfo=None)
     remark = f"Published {_ago(published_at, now)}." if published_at else ""
     items = "".join(_app(app, now) for app in apps)
     warnings = [f"Nothing to see yet: {problem}"] if problem else []
     if bad_checks:
-        warnings.append(f"{bad_checks} checks of the latest builds warn or fail: the app lake names them.")
-    shown = "".join(f'<p class="warning">{_with_code(text)}</p>' for text in warnings)
+        overviews = " and ".join(app.notebook.name for app in apps if app.notebook.source is None)
+        where = f": see the app {overviews}" if overviews else ""
+        warnings.append(f"{bad_checks} checks of the latest builds warn or fail{where}.")
+    callouts = "".join(f'<p class="warning">{_with_code(text)}</p>' for text in warnings)
     return _page(
         "Vitalhouse",
-        f"""<h1>Vitalhouse</h1><p class="remark">{remark}</p>{shown}<ul>{items}</ul>
-        <footer>Programs ask the <a href="/docs">API</a>. In a terminal:
-        <code>vitalhouse sql "from ecg.subject"</code>, <code>vitalhouse notebook recording</code>.
-        Figures for Prometheus: <a href="/metrics">/metrics</a>.</footer>""",
+        f"""<h1>Vitalhouse</h1><p class="remark">{remark}</p>{callouts}<ul>{items}</ul>
+        <footer>Programs read the data through the <a href="/docs">API</a>. In a terminal, <code>vitalhouse sql</code>
+        runs a query and <code>vitalhouse notebook</code> opens an app with its SQL to change. Metrics for Prometheus:
+        <a href="/metrics">/metrics</a>.</footer>""",
     )
 
 
 def login(problem: str = "") -> str:
-    """The form that asks a browser's user for the token."""
-    said = f'<p class="warning">{escape(problem)}</p>' if problem else ""
+    """Write the form that asks the user of a browser for the token."""
+    warning = f'<p class="warning">{escape(problem)}</p>' if problem else ""
     return _page(
         "Vitalhouse: token",
-        f"""<h1>Vitalhouse</h1><p class="remark">This server asks for its token. Who runs it has it.</p>{said}
+        f"""<h1>Vitalhouse</h1><p class="remark">This server needs a token. Ask the person who runs it.</p>{warning}
         <form method="post" action="/login"><label>Token <input name="token" type="password" autofocus required></label>
         <button>Enter</button></form>""",
     )
 
 
 def _app(app: App, now: datetime) -> str:
+    name = app.notebook.name
     fresh = f"{app.row_count:,} rows" if app.row_count else "no rows yet"
     if app.loaded_at:
         fresh += f", last loaded {_ago(app.loaded_at, now)}"
     return (
-        f'<li><a href="/apps/{escape(app.name)}/"><strong>{escape(app.name)}</strong>'
-        f'<span>{escape(app.description)}</span><span class="fresh">{fresh}</span></a></li>'
+        f'<li><a href="/apps/{escape(name)}/"><strong>{escape(name)}</strong>'
+        f'<span>{escape(app.notebook.description)}</span><span class="fresh">{fresh}</span></a></li>'
     )
 
 
 def _ago(at: datetime, now: datetime) -> str:
-    """How long ago, with the time itself beside it."""
+    """Say how long ago a time was, with the time itself beside it."""
     seconds = max(0.0, (now - at).total_seconds())
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length:
@@ -85,9 +90,9 @@ def _ago(at: datetime, now: datetime) -> str:
 
 
 def _with_code(text: str) -> str:
-    """Text with `what is to be typed` set as such."""
+    """Set text between backquotes as code."""
     parts = escape(text).split("`")
-    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
+    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
 
 
 def _page(title: str, body: str) -> str:

@@ -1,4 +1,4 @@
-"""`vitalhouse serve`: the app on a port, until Ctrl-C."""
+"""Run the web server on a port until Ctrl-C, for `vitalhouse serve`."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from orchestration.lib.core.home import Home
 from serving.app import create_app
 from serving.auth import check_binding, read_token
 
-# Who has a page open keeps a connection for as long; ending the server need not wait for that.
+# An open page keeps its connection open; the end of the server need not wait for it.
 _GRACE_SECONDS = 2
-# More than there are clients that come at once.
+# More than the clients that connect at the same time.
 _BACKLOG = 256
 
 
-def serve(home: Home, host: str, port: int, token_path: Path | None, say: Callable[[str], None] = print) -> None:
-    """Serve what this home publishes until the process is told to end.
+def serve(home: Home, host: str, port: int, token_path: Path | None, echo: Callable[[str], None] = print) -> None:
+    """Serve what this home publishes until the process is interrupted.
 
     Raises
     ------
     UsageError
-        If the host can be reached from elsewhere and there is no token, or the token is none.
+        If the host can be reached from other machines and there is no token, or the token file holds none.
     VitalhouseError
-        If the port cannot be had.
+        If the port is taken or cannot be used.
     """
     token = read_token(token_path) if token_path else None
     check_binding(host, token)
@@ -45,15 +45,15 @@ def serve(home: Home, host: str, port: int, token_path: Path | None, say: Callab
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     shown_host = f"[{host}]" if ":" in host else host
-    say(f"Vitalhouse is on http://{shown_host}:{listening.getsockname()[1]} (Ctrl-C ends it)")
+    echo(f"Vitalhouse is on http://{shown_host}:{listening.getsockname()[1]} (Ctrl-C ends it)")
     if not home.published_path.exists():
-        say("nothing is published yet: run `vitalhouse build`; what it publishes shows without a restart")
-    # uvicorn shuts down and then hands the signal on; asyncio may have taken it already.
+        echo("nothing is published yet: run `vitalhouse build`; its publication shows without a restart")
+    # uvicorn shuts down and then raises the signal again; asyncio may have handled it already.
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
-    say("ended")
-    # Apps that are still open run in threads which nothing ends: in Python's own tidying up, one that is inside a
-    # library's C++ code may abort the process (seen: "terminate called without an active exception").
+    echo("ended")
+    # Apps that are still open run in threads that nothing ends. While Python shuts down, a thread inside a library's
+    # C++ code may abort the process (seen: "terminate called without an active exception").
     sys.stdout.flush()
     os._exit(0)
 
@@ -64,7 +64,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-        # Who is quicker than the server waits for it.
+        # Clients that connect before the server has started wait for it.
         listening.listen(_BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:

@@ -1,4 +1,4 @@
-"""Puts generated files in the lake the way a careful provider does: whole or not at all, and never over another one."""
+"""Write generated files into the lake as a careful provider does: completely, and never over another file."""
 
 import math
 import os
@@ -6,8 +6,8 @@ import re
 import time
 from pathlib import Path
 
-# A renamed file is whole from its first moment. Dated back by far more than the 5 s for which the loader waits after a
-# file's last change, it is taken by a build that follows at once.
+# A renamed file is complete at once. Its time is set back by far more than the 5 s for which the loader waits after a
+# file's last change, so that the next build loads it without waiting.
 _DATED_BACK_S = 60
 
 
@@ -39,12 +39,12 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def measurement_folder(incoming: Path, clinic: str, measurement: str) -> Path:
-    """Where a clinic's deliveries of one measurement lie.
+    """Return the folder of a clinic's deliveries of one measurement.
 
     Raises
     ------
     ValueError
-        If the clinic's name would not do as a folder of the lake.
+        If the clinic's name is not allowed as a folder of the lake.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", clinic):
         raise ValueError(
@@ -54,12 +54,12 @@ def measurement_folder(incoming: Path, clinic: str, measurement: str) -> Path:
 
 
 def check_seed(seed: int) -> int:
-    """The seed as it is.
+    """Check a seed and return it.
 
     Raises
     ------
     ValueError
-        If it is negative, which numpy does not take.
+        If it is negative, which NumPy does not allow.
     """
     if seed < 0:
         raise ValueError(f"seed must not be negative, not {seed}")
@@ -67,7 +67,7 @@ def check_seed(seed: int) -> int:
 
 
 def check_scale(scale: float) -> None:
-    """Refuse a scale that makes no sense.
+    """Check a scale.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Days of a doctor's office in exactly the form in which `vitalhouse listen` writes them, and its list of patients.
+"""Write days of a doctor's office exactly as `vitalhouse listen` writes them, and the office's list of patients.
 
-An office publishes claims and diagnoses, one of each every two seconds. An id comes again with a probability of one in
-ten, the rest of the message drawn afresh; patients are numbered from 1, messages name them from 0. A smaller scale is
-the beginning of a larger one.
+An office publishes claims and diagnoses, one of each every two seconds. An id is repeated with a probability of one in
+ten; the rest of the message is then drawn anew. Patients are numbered from 1, but messages name them from 0. A smaller
+scale is the beginning of a larger one.
 """
 
 import csv
@@ -30,7 +30,7 @@ REPEAT_PROBABILITY = 0.10
 # Claim codes with their prices in euros, and ICD-10 codes.
 PRICES = {"03003": 5, "29001": 10, "45001": 20, "03230": 3}
 ICD10_CODES = ("A77.9", "R41.3", "J45.998", "J44.9", "R10.2", "I50.9")
-# What the listener would have put into one file had it been told so: few files, as of an archive of past days.
+# A file every six hours: few files, as in an archive of past days.
 _FILE_SECONDS = 6 * 3600
 
 _FIRST_NAMES = (
@@ -52,7 +52,7 @@ _LAST_NAMES = ("Ahlers", "Brandt", "Çelik", "Dahl", "Ebner", "Fink", "Groß", "
 
 
 class Stream:
-    """One of an office's two streams: messages without end, drawn from a seed.
+    """One of an office's two endless streams of messages, drawn from a seed.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ class Stream:
         self.next_id = 0
 
     def draw(self) -> str:
-        """The next message, JSON text."""
-        # One draw of four numbers a message, so that no message depends on how many are asked for at once.
-        repeats, earlier, patient, what = self.rng.random(4)
+        """Draw the next message, as JSON."""
+        # One draw of four numbers a message, so that no message depends on how many are drawn at once.
+        repeats, earlier, patient, kind = self.rng.random(4)
         if self.next_id and repeats < REPEAT_PROBABILITY:
             message: dict[str, object] = {"id": int(earlier * self.next_id)}
         else:
@@ -76,20 +76,20 @@ class Stream:
             self.next_id += 1
         message["patient_id"] = int(patient * (self.patient_count + 1))
         if self.kind == "claim":
-            code = list(PRICES)[int(what * len(PRICES))]
+            code = list(PRICES)[int(kind * len(PRICES))]
             message |= {"code": code, "price": PRICES[code]}
         else:
-            message["icd10_code"] = ICD10_CODES[int(what * len(ICD10_CODES))]
+            message["icd10_code"] = ICD10_CODES[int(kind * len(ICD10_CODES))]
         return json.dumps(message)
 
 
 def received(message: str, at: datetime) -> str:
-    """A message as the listener writes it: with the time of its receipt as first value."""
+    """Add the time of receipt to a message, as first value, as the listener does."""
     return f'{{"received_at": "{at:%Y-%m-%dT%H:%M:%S.%f}Z", {message[1:]}'
 
 
 def patient_file(seed: int, patient_count: int = PATIENT_COUNT) -> bytes:
-    """The office's list of patients, a CSV file."""
+    """Write the office's list of patients, a CSV file."""
     rng = np.random.default_rng([seed, len(STREAMS)])
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
@@ -103,14 +103,14 @@ def patient_file(seed: int, patient_count: int = PATIENT_COUNT) -> bytes:
 
 
 def write_deliveries(incoming: Path, clinic: str = CLINIC, scale: float = 1.0, seed: int = 2026) -> list[Path]:
-    """Write days of claims and diagnoses, one delivery a day from 2 March 2026 on, and the patients with the first.
+    """Write days of claims and diagnoses, one delivery a day from 2 March 2026 on; the first one has the patients.
 
     Parameters
     ----------
     incoming
         The lake's folder ``incoming``.
     scale
-        Factor on two days.
+        Factor on the number of days, which is two at scale 1.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def write_deliveries(incoming: Path, clinic: str = CLINIC, scale: float = 1.0, s
     Raises
     ------
     ValueError
-        If the clinic's name would not do as a folder, the scale is not positive or the seed is negative.
+        If the clinic's name is not allowed as a folder, the scale is not positive or the seed is negative.
     FileExistsError
         If a delivery is there already with other content.
     """

@@ -1,9 +1,9 @@
-"""A doctor's office that publishes: claims and diagnoses as frames on two named pipes, as the real publisher does.
+"""Publish claims and diagnoses as frames on two named pipes, as a doctor's office does.
 
     python -m synthetic.practice_publisher --claims /tmp/claims --diagnoses /tmp/diagnoses [--interval-seconds 2]
 
 A frame is 32 bytes, the length of the message as an unsigned big-endian number, and the message. The publisher makes
-the pipes itself, tries to open them for writing until somebody reads, and begins anew where its reader goes.
+the pipes itself, tries to open them for writing until somebody reads, and opens them again when its reader has gone.
 """
 
 import argparse
@@ -24,12 +24,12 @@ RETRY_SECONDS = 0.05
 
 
 def frame(message: bytes) -> bytes:
-    """A message as it stands on a pipe."""
+    """Frame a message for the pipe."""
     return len(message).to_bytes(HEADER_BYTES, "big") + message
 
 
 def open_pipe(path: Path) -> int:
-    """Make the pipe where there is none, and open it for writing as soon as somebody reads."""
+    """Make the pipe if there is none, and open it for writing as soon as somebody reads."""
     with contextlib.suppress(FileExistsError):
         os.mkfifo(path, 0o600)
     while True:
@@ -40,7 +40,7 @@ def open_pipe(path: Path) -> int:
 
 
 def write_all(pipe: int, content: bytes) -> None:
-    """Write everything, waiting where the pipe is full.
+    """Write everything; wait while the pipe is full.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def write_all(pipe: int, content: bytes) -> None:
 def publish(path: Path, messages: Iterable[bytes], interval_seconds: float = 0.0) -> int:
     """Publish messages on one pipe, a frame at a time, and return their number.
 
-    Where the reader goes, the message that it did not take is sent again to the next one.
+    If the reader goes, the message that it did not read completely is sent again to the next reader.
     """
     pipe, count = open_pipe(path), 0
     try:
@@ -79,12 +79,13 @@ def publish(path: Path, messages: Iterable[bytes], interval_seconds: float = 0.0
 
 
 def drawn(stream: Stream, count: int | None) -> Iterator[bytes]:
-    """So many messages of a stream, or messages without end."""
+    """Draw so many messages of a stream, or messages without end."""
     for _ in itertools.repeat(None) if count is None else range(count):
         yield stream.draw().encode()
 
 
 def main() -> None:
+    """Publish both streams until Ctrl-C."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--claims", type=Path, required=True)
     parser.add_argument("--diagnoses", type=Path, required=True)

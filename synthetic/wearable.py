@@ -1,4 +1,4 @@
-"""Deliveries of a study's watches as the Fitbit Web API and the Google Health API give them, quirks included.
+"""Write deliveries of a study's watches exactly as the Fitbit Web API and the Google Health API give them.
 
 Each participant has a random stream of its own, made from the seed and the participant's number, so a smaller scale is
 the beginning of a larger one. The data says when a watch was worn; the deliveries say when it was synced.
@@ -16,19 +16,24 @@ import numpy as np
 import numpy.typing as npt
 
 from synthetic.files import check_scale, check_seed, measurement_folder, write_file
+from synthetic.options import Option
+from synthetic.wearable_bad_inputs import BAD_INPUTS, STUDY, write_bad_inputs
 
-__all__ = ["BAD_INPUTS", "heart_rate_document", "write_bad_inputs", "write_deliveries"]
+__all__ = ["BAD_INPUTS", "OPTIONS", "heart_rate_document", "write_bad_inputs", "write_deliveries"]
 
-STUDY = "watch_study"
 PARTICIPANT_COUNT = 10  # at scale 1
 # The roles below need six.
 MIN_PARTICIPANT_COUNT = 6
 FIRST_DAY = date(2024, 10, 22)
 DAY_COUNT = 7  # the clocks of Berlin and London change on the sixth
 INTERVAL_SECONDS = 5  # as real watches give it
-BAD_INPUT_DELIVERY = "2024-11-01-bad-input"
+MIN_DAY_COUNT = 5  # participants stop wearing and sharing on the way
+OPTIONS = (
+    Option("days", f"Days of the study (default: {DAY_COUNT}).", MIN_DAY_COUNT),
+    Option("interval_seconds", f"Seconds between heart rates (default: {INTERVAL_SECONDS}).", 1, 60),
+)
 
-# Who does what; everybody else wears and syncs every day.
+# Participants with a special role, by number; all others wear and sync the watch every day.
 LATE = 2  # syncs on the last day only, a week at once
 LAZY = 3  # wears the watch on two days
 NO_TOKEN = 4  # has shared nothing since the third day
@@ -74,7 +79,7 @@ class _Participant:
         return self.is_worn(day) and self.number != SLEEPLESS
 
     def delivered_on(self, day: int) -> int | None:
-        """Number of the day after which a day's data is delivered; None if it never is."""
+        """Return the number of the day after which a day's data is delivered; None if it never is."""
         if self.number == LATE:
             return self.day_count - 1
         return None if self.number == NO_TOKEN and day > 2 else day
@@ -85,7 +90,7 @@ class _Participant:
 
 @dataclass(frozen=True)
 class _Day:
-    """What a watch measured on one local day. ``seconds`` are those of the day in which there is a heart rate."""
+    """The measurements of a watch on one local day. ``seconds`` are the seconds of the day with a heart rate."""
 
     on: date
     seconds: npt.NDArray[np.int64]
@@ -121,15 +126,17 @@ def write_deliveries(
     Raises
     ------
     ValueError
-        If an argument is out of its range, or the clinic's name would not do as a folder.
+        If an argument is out of its range, or the clinic's name is not allowed as a folder.
     FileExistsError
         If a delivery is there already with other content.
     """
     folder = measurement_folder(incoming, clinic, "wearable")
     check_scale(scale)
     check_seed(seed)
-    if days < 5:
-        raise ValueError(f"days must be at least 5, not {days}: participants stop wearing and sharing on the way")
+    if days < MIN_DAY_COUNT:
+        raise ValueError(
+            f"days must be at least {MIN_DAY_COUNT}, not {days}: participants stop wearing and sharing on the way"
+        )
     if not 1 <= interval_seconds <= 60:
         raise ValueError(f"interval_seconds must be 1 to 60, not {interval_seconds}")
     count = max(MIN_PARTICIPANT_COUNT, round(PARTICIPANT_COUNT * scale))
@@ -141,9 +148,9 @@ def write_deliveries(
         write_file(delivery / "roster.csv", _roster(people, day))
         for person in people:
             below = delivery / f"participant={person.name}"
-            for each in range(days):
-                if person.delivered_on(each) == day:
-                    _write_day(below, person, each)
+            for measured_day in range(days):
+                if person.delivered_on(measured_day) == day:
+                    _write_day(below, person, measured_day)
             if person.number == RECORRECTED and day == 4:
                 _write_day(below, person, 1, version=1)
     return folders
@@ -165,14 +172,14 @@ def _write_day(below: Path, person: _Participant, day: int, version: int = 0) ->
     for name, document in _documents(person, day, measured):
         content = json.dumps(document).encode()
         if name == "heart_rate":
-            # Packed, as a study keeps the large ones; without the time, so that equal content is equal bytes.
+            # Compressed, as a study keeps its large files; without the time, so that equal content gives equal bytes.
             write_file(below / f"{name}-{stem}.json.gz", gzip.compress(content, compresslevel=1, mtime=0))
         else:
             write_file(below / f"{name}-{stem}.json", content)
 
 
 def _measure(person: _Participant, day: int, version: int) -> _Day:
-    """A day's heart rate: a rhythm with its low at four in the morning, nights, an hour of exercise, and noise."""
+    """Draw a day's heart rate: a rhythm with its low at four in the morning, nights, an hour of exercise, and noise."""
     rng = person.stream(day)
     resting = 48 + int(person.stream(10_000).integers(0, 20))
     bedtime = int(rng.normal(-3600, 1500))  # about eleven in the evening before: a night crosses midnight
@@ -198,7 +205,7 @@ def _measure(person: _Participant, day: int, version: int) -> _Day:
 
 
 def _documents(person: _Participant, day: int, measured: _Day) -> Iterator[tuple[str, object]]:
-    """The files of a day: name and document."""
+    """Write the files of a day: name and document."""
     if person.is_moved:
         yield "heart_rate", _google_document(person, measured)
         yield "sleep", [_sleep_log(person, day, person.stream(day, 9), measured)]
@@ -222,7 +229,7 @@ def _documents(person: _Participant, day: int, measured: _Day) -> Iterator[tuple
 def heart_rate_document(
     on: date, seconds: npt.NDArray[np.int64], rates: _FloatArray, resting_bpm: int, interval_seconds: int
 ) -> list[object]:
-    """A day of heart rate as `wearipedia` keeps it from the Fitbit Web API."""
+    """Write a day of heart rate as `wearipedia` keeps it from the Fitbit Web API."""
     dataset = [
         {"time": f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}", "value": rate}
         for second, rate in zip(seconds.tolist(), rates.tolist(), strict=True)
@@ -240,7 +247,7 @@ def heart_rate_document(
 
 
 def _google_document(person: _Participant, measured: _Day) -> dict[str, object]:
-    """The same through the Google Health API: UTC with the offset of the place, and numbers as text."""
+    """Write the same as the Google Health API gives it: UTC with the local offset, and numbers as text."""
     zone = ZoneInfo(person.timezone)
     midnight = datetime.combine(measured.on, datetime.min.time())
     points = []
@@ -330,68 +337,3 @@ def _sleep_log(person: _Participant, day: int, rng: np.random.Generator, measure
         },
         "mainSleep": True,
     }
-
-
-# -- what is wrong ---------------------------------------------------------------------------
-
-_ON = "2024-10-31"
-
-
-def _bad_files() -> dict[str, tuple[str, bytes]]:
-    """Name of each bad input: its path below the delivery and its bytes."""
-    good = {"time": "08:00:00", "value": 61.0}
-
-    def heart_rate(*readings: object) -> bytes:
-        day = {
-            "activities-heart": [{"dateTime": _ON, "value": {"restingHeartRate": 58}}],
-            "activities-heart-intraday": {"dataset": [*readings], "datasetInterval": 1, "datasetType": "second"},
-        }
-        return json.dumps([{"heart_rate_day": [day]}]).encode()
-
-    whole = gzip.compress(heart_rate(good), mtime=0)
-    return {
-        "unknown_shape": ("participant=p001/heart_rate.json", b'{"cadence": [{"t": 1, "rpm": 90}]}'),
-        "not_json": ("participant=p001/spo2.json", b'[{"dateTime": "2024-10-31", "minutes": [\n{"value": 96.5, '),
-        "value_negative": ("participant=p002/heart_rate.json", heart_rate(good, {"time": "08:00:01", "value": -1})),
-        "value_999": ("participant=p003/heart_rate.json", heart_rate(good, {"time": "08:00:01", "value": 999})),
-        "value_text": ("participant=p004/heart_rate.json", heart_rate(good, {"time": "08:00:01", "value": "fast"})),
-        "time_is_none": ("participant=p006/heart_rate.json", heart_rate(good, {"time": "25:00:00", "value": 60})),
-        "time_missing": ("participant=p006/heart_rate-2.json", heart_rate(good, {"value": 60})),
-        "unknown_participant": ("participant=nobody/heart_rate.json", heart_rate(good)),
-        "corrupt_gz": ("participant=p001/heart_rate-2.json.gz", whole[:-20]),
-        "not_gz": ("participant=p001/heart_rate-3.json.gz", heart_rate(good)),
-        "empty": ("participant=p001/heart_rate-4.json", b""),
-        "fitabase_without_header": ("heartrate_seconds_merged.csv", b"2022484408,4/1/2016 7:54:00 AM,93\n"),
-        "zone_unknown": (
-            "roster.csv",
-            b"participant_id,enrolled_on,withdrawn_on,timezone,has_token\np001,2024-10-22,,Europe/Atlantis,true\n",
-        ),
-        "sleep_backwards": (
-            "participant=p001/sleep.json",
-            b'[{"logId": 1, "dateOfSleep": "2024-10-31", "startTime": "2024-10-30T23:00:00.000",\n'
-            b'"endTime": "2024-10-31T07:00:00.000", "duration": -1, "minutesAsleep": 400, "mainSleep": true}]',
-        ),
-    }
-
-
-BAD_INPUTS = tuple(_bad_files())
-
-
-def write_bad_inputs(incoming: Path, clinic: str = STUDY, seed: int = 2024) -> dict[str, list[Path]]:
-    """Write the delivery ``2024-11-01-bad-input``, one example of each bad input.
-
-    Returns
-    -------
-    The files of each case, by its name. Writing the same again changes nothing.
-
-    Raises
-    ------
-    ValueError, FileExistsError
-        As ``write_deliveries``.
-    """
-    delivery = measurement_folder(incoming, clinic, "wearable") / BAD_INPUT_DELIVERY
-    check_seed(seed)
-    paths = {name: delivery / below for name, (below, _) in _bad_files().items()}
-    for name, (_, content) in _bad_files().items():
-        write_file(paths[name], content)
-    return {name: [path] for name, path in paths.items()}

@@ -1,4 +1,4 @@
-"""Balance: customers with their consents, and the readings of their phones and step trainers."""
+"""Define the balance assets: customers with their consents, and readings of their phones and step trainers."""
 
 import dagster as dg
 
@@ -10,20 +10,20 @@ from orchestration.lib.warehouse.connection import Warehouse
 
 @dg.asset_check(asset=["balance", "funnel"], name="every_drop_has_its_reason", pool=WAREHOUSE_POOL)
 def every_drop_has_its_reason(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
-    """What came and what is left of it, zone by zone: every row is kept, or dropped for a reason that is counted."""
-    found = funnel_of(warehouse)
+    """Check zone by zone that every row is kept, or dropped for a reason that is counted."""
+    funnel = funnel_of(warehouse)
     return dg.AssetCheckResult(
-        passed=not found.gaps,
+        passed=not funnel.gaps,
         metadata={
-            "funnel": dg.MetadataValue.md(found.as_markdown()),
-            "gaps": dg.MetadataValue.json(found.gaps),
-            **found.kept,
+            "funnel": dg.MetadataValue.md(funnel.as_markdown()),
+            "gaps": dg.MetadataValue.json(funnel.gaps),
+            **funnel.kept,
         },
     )
 
 
 assets = [
-    raw_asset(BALANCE_CUSTOMER, "Customers' records: whole snapshots, again and again, with their consents."),
+    raw_asset(BALANCE_CUSTOMER, "Customers' records: full snapshots with their consents, delivered repeatedly."),
     raw_asset(BALANCE_ACCELEROMETER, "Readings of a phone's accelerometer, under a customer's email address."),
     raw_asset(BALANCE_STEP_TRAINER, "Readings of a step trainer, under its serial number."),
 ]

@@ -1,4 +1,4 @@
-"""The dbt project in place: each model an asset, each test an asset check."""
+"""Define the dbt project's assets: each model is an asset, each test an asset check."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,24 +31,25 @@ PROJECT = DbtProject(dbt.PROJECT_PATH)
 
 
 class DbtConfig(dg.Config):
-    """What may be asked of dbt beyond building what is selected."""
+    """Options of a dbt build."""
 
     full_refresh: bool = Field(default=False, description="Build incremental models from all rows, not only new ones.")
 
 
 class Translator(DagsterDbtTranslator):
-    """A model belongs to the group of its source, which its tag names; what serves all sources, to the catalog."""
+    """Puts a model into the group of its source, which its tag names, and models of all sources into the catalog."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """Return the source of a model, or `catalog`."""
         tags = dbt_resource_props["tags"]
         return next((measurement for measurement in MEASUREMENTS if measurement in tags), "catalog")
 
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetCheckSpec | None:
-        """A test of a raw table keeps no transform waiting that reads it: dbt would run twice, before and after.
+        """Let a test of a raw table block no transform that reads it: dbt would run twice, before and after.
 
-        What a failed test keeps from being built, dbt decides.
+        dbt itself decides which models a failed test blocks.
         """
         check = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         is_of_source = asset_spec.metadata.get("dagster_dbt/unique_id", "").startswith("source.")
@@ -71,11 +72,11 @@ def dbt_models(
     lake: dg.ResourceParam[Lake],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> Iterator[Any]:
-    """Build the chosen models and test them in dbt's order: a failed test keeps what lies downstream as it was."""
-    # dbt's unit tests are of the code, not of the data: they run in the project's own tests.
+    """Build the selected models and test them in dbt's order: a failed test leaves downstream models as they were."""
+    # dbt's unit tests test the code, not the data: they run in the project's own tests.
     arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if config.full_refresh else [])]
     folder, results = dbt.run_folder(home), DbtResults()
-    # dbt waits for the warehouse as long as every other step does, not as long as a person at a terminal would.
+    # dbt waits for the warehouse as long as every other step does, not as briefly as a command in a terminal.
     os.environ.setdefault("VITALHOUSE_LOCK_WAIT_SECONDS", str(LOCK_TIMEOUT_SECONDS))
     # The matrices of its Python models are small: a second thread for them mostly waits (on a busy machine of two cores
     # 6.5 s of processor time in place of 0.1).
@@ -92,7 +93,7 @@ def dbt_models(
                 events += event.to_default_asset_events(
                     invocation.manifest, invocation.dagster_dbt_translator, invocation.context, folder, PROJECT
                 )
-        # DuckDB lets us in to count only once dbt is out.
+        # DuckDB lets only one process write: rows can be counted when dbt has ended.
         row_counts = count_rows(warehouse, table_names(invocation.manifest))
     test_results.record(results, home.checks_path, invocation.manifest)
     yield from (with_row_count(event, invocation.manifest, row_counts) for event in events)
@@ -100,7 +101,7 @@ def dbt_models(
         broken = expectations.broken(results, folder, invocation.manifest, warehouse)
         problems = [*(results.failures() or [str(invocation.get_error())]), *broken]
         problems += withhold_gated(warehouse, home)
-        # What a clinic expects of its data may hold when more of it has come; any other failure would only fail again.
+        # A clinic's expectation may hold when more of its data has been loaded; any other failure would repeat.
         if broken:
             expectations.announce_retry(context.retry_number)
         raise dg.Failure(
@@ -124,14 +125,14 @@ def withhold_gated(warehouse: Warehouse, home: Home) -> list[str]:
 
 
 def ensure_inputs_exist(lake: Lake, warehouse: Warehouse) -> None:
-    """See to it that all that models read exists, if only empty: where nothing came, no raw asset has run."""
+    """Create what models read, empty, where it does not exist: without deliveries, no raw asset has run."""
     prepare(lake)
     with warehouse.write():
         pass
 
 
 def with_row_count(event: Any, manifest: Mapping[str, Any], row_counts: Mapping[str, int]) -> Any:
-    """The event of a model with the rows that the model has now; any other event as it is."""
+    """Add the row count to the event of a model; return any other event unchanged."""
     if not isinstance(event, dg.Output):
         return event
     relation = relation_name(manifest["nodes"][event.metadata["unique_id"].value])
@@ -141,19 +142,20 @@ def with_row_count(event: Any, manifest: Mapping[str, Any], row_counts: Mapping[
 
 
 class DbtCommand(DbtCliResource):
-    """dbt as dagster-dbt starts it, without two things that cost three seconds a build and that we do not need.
+    """dagster-dbt's dbt without two steps that cost three seconds a build and that we do not need.
 
-    It starts dbt once more to ask for its version, and opens an adapter to count rows through. (Private methods;
-    dagster-dbt is pinned exactly, and a build without them only takes longer.)
+    dagster-dbt starts dbt once more to read its version, and opens an adapter to count rows. (These are private
+    methods; dagster-dbt is pinned exactly, and without them a build only takes longer.)
     """
 
     @cached_property
     def _cli_version(self) -> Version:
         return Version(version("dbt-core"))
 
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:  # type: ignore[override]
         return None
 
 
 assets = [dbt_models]
-resource = DbtCommand(project_dir=PROJECT, dbt_executable=dbt.executable())
+# A validator of the field accepts a DbtProject; its type does not say so.
+resource = DbtCommand(project_dir=PROJECT, dbt_executable=dbt.executable())  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The last asset: the marts, without personal data, in the file that everybody reads."""
+"""Define the last asset: the marts, without personal data, in the file that readers open."""
 
 import dagster as dg
 
@@ -19,24 +19,24 @@ MARTS = [dg.AssetKey(name.split(".")) for name in publishable(read_manifest(MANI
 def published(
     context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse], home: dg.ResourceParam[Home]
 ) -> dg.MaterializeResult[None]:
-    """The marts in `published.duckdb`, replaced at once: readers neither wait nor hold anybody up.
+    """Publish the marts in `published.duckdb`, which is replaced at once: readers wait for nobody, nobody for readers.
 
     A source whose tests failed when they last ran stays as it was published.
     """
-    # A source's job has built and tested that source: of the others nobody knows now whether their tests pass.
-    asked = {context.run.job_name} & set(MEASUREMENTS) or set(MEASUREMENTS)
+    # The job of one source has built and tested that source only: the tests of the others may be out of date.
+    requested = {context.run.job_name} & set(MEASUREMENTS) or set(MEASUREMENTS)
     with user_errors_as_failures(context):
         failed = test_results.failed(home.checks_path, read_manifest(MANIFEST_PATH))
-        left = sorted(asked & failed.keys())
-        for source in left:
+        skipped = sorted(requested & failed.keys())
+        for source in skipped:
             context.log.warning(f"{source} stays as published: {', '.join(failed[source])} failed when last run")
-        if len(left) == len(asked):
-            names = ", ".join(sorted({name for source in left for name in failed[source]}))
+        if len(skipped) == len(requested):
+            names = ", ".join(sorted({name for source in skipped for name in failed[source]}))
             raise PublishRefused(f"publish refused: {names} failed when last run. Mend that and build again")
-        report = publish.publish(warehouse, home.published_path, MANIFEST_PATH, asked - failed.keys())
+        report = publish.publish(warehouse, home.published_path, MANIFEST_PATH, requested - failed.keys())
     if report.withheld:
         context.log.warning(f"{', '.join(report.withheld)}: withheld (published empty) until their source builds")
-    return dg.MaterializeResult(metadata={**report.as_metadata(), "left as published": ", ".join(left) or "none"})
+    return dg.MaterializeResult(metadata={**report.as_metadata(), "left as published": ", ".join(skipped) or "none"})
 
 
 assets = [published]

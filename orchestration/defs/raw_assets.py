@@ -1,9 +1,9 @@
-"""What the raw assets of all sources have in common: a partition a delivery, the warehouse pool, what they report."""
+"""Define what the raw assets of all sources have in common: a partition a delivery, the warehouse pool, metadata."""
 
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
 
 import dagster as dg
 from pydantic import Field
@@ -27,47 +27,56 @@ warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", categor
 
 
 class LoadConfig(dg.Config):
-    """What may be asked of a load beyond taking what is new."""
+    """Options of a load."""
 
     reload: bool = Field(default=False, description="Replace the rows of these deliveries, changed or not.")
 
 
 class TransformConfig(LoadConfig):
-    """What may be asked of a computation beyond taking what is new."""
+    """Options of a load with a computation."""
 
     recompute: bool = Field(default=False, description="Compute again what an older version of the transform computed.")
 
 
 class Report(Protocol):
-    """What the loader and the transforms report."""
+    """The report of a load or a transform."""
 
-    def as_metadata(self) -> dict[str, int | float | str]: ...
+    def as_metadata(self) -> dict[str, int | float | str]:
+        """Convert to Dagster's metadata."""
 
 
 def partitions_of(measurement: str) -> dg.DynamicPartitionsDefinition:
-    """The deliveries of a measurement; a partition's key is ``clinic/delivery``."""
+    """Define a partition for each delivery of a measurement; its key is ``clinic/delivery``."""
     return dg.DynamicPartitionsDefinition(name=f"{measurement}_deliveries")
 
 
-def raw_asset_options(measurement: str) -> dict[str, Any]:
-    """What an asset needs that takes its rows from a measurement's deliveries."""
+class RawAssetOptions(TypedDict):
+    """Arguments of the decorator of an asset whose rows come from deliveries."""
+
+    partitions_def: dg.DynamicPartitionsDefinition
+    backfill_policy: dg.BackfillPolicy
+    pool: str
+
+
+def raw_asset_options(measurement: str) -> RawAssetOptions:
+    """Return the decorator's arguments for an asset whose rows come from a measurement's deliveries."""
     return {
         "partitions_def": partitions_of(measurement),
-        # The loader reads many files at once, so all chosen deliveries are one run.
+        # The loader reads many files at once, so one run loads all selected deliveries.
         "backfill_policy": dg.BackfillPolicy.single_run(),
         "pool": WAREHOUSE_POOL,
     }
 
 
 def selected_deliveries(context: dg.AssetExecutionContext, measurement: str) -> list[Delivery]:
-    """The deliveries that this run is about."""
+    """Return the deliveries of this run."""
     keys = (key.split("/", 1) for key in context.partition_keys)
     return [Delivery(clinic, measurement, name) for clinic, name in keys]
 
 
 @contextmanager
 def user_errors_as_failures(context: dg.AssetExecutionContext) -> Iterator[None]:
-    """Show progress in the run's log; where a user can mend what fails, fail with its message, not with a traceback."""
+    """Show progress in the run's log; fail with the message of an error that a user can mend, not with a traceback."""
     with progress.showing_in(context.log):
         try:
             yield
@@ -90,8 +99,8 @@ def crawl_unless_built(
 
 
 def materialized(key: str, report: Report, warehouse: Warehouse) -> dg.MaterializeResult[None]:
-    """What the UI shows of a raw table after a load: what came, and how many rows the table has now."""
-    # Of a raw table that is a view, the table of its values says the same, and at once.
+    """Report a load of a raw table, with the rows that the table has now."""
+    # A raw table that is a view has as many rows as the table of its values, which is quick to count.
     stored = {entity.table.name: entity.tables[-1].name for entity in ENTITIES if entity.tables}
     table = stored.get(f"raw.{key}", f"raw.{key}")
     row_count = count_rows(warehouse, [table])[table]
@@ -101,7 +110,7 @@ def materialized(key: str, report: Report, warehouse: Warehouse) -> dg.Materiali
 
 
 def raw_asset(entity: Entity, description: str) -> dg.AssetsDefinition:
-    """The raw table of one kind of file, loaded as it was delivered."""
+    """Define the asset of a raw table, which is loaded from one kind of file."""
     key, measurement = f"{entity.measurement}_{entity.name}", entity.measurement
 
     @dg.asset(

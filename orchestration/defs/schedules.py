@@ -1,4 +1,4 @@
-"""What runs by the clock: sources that never stop growing, every ten minutes, and a day's deliveries of the watches."""
+"""Define schedules: every ten minutes for sources that never stop growing, every night for the watches' deliveries."""
 
 import os
 from typing import Any
@@ -17,13 +17,11 @@ from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources import ENTITIES, open_warehouse
 from orchestration.lib.warehouse.connection import WarehouseLocked
 
-# Measurements that a schedule alone loads, since no sensor could call their deliveries complete.
+# Measurements that only a schedule loads: their deliveries are never complete, and a sensor would load them all day.
 SCHEDULED = ("practice",)
-# Dagster gives a schedule 60 s to say what it wants. A build that holds the warehouse longer than this is not waited
-# for here but by the run.
+# Dagster gives a schedule 60 s. If a build holds the warehouse longer than this, the run waits for it instead.
 LOOK_SECONDS = 20.0
-# One o'clock is after midnight, when the day that is loaded is over: in which zone, a study may say
-# (VITALHOUSE_TIMEZONE=Europe/Berlin).
+# At one o'clock the day that is loaded is over. A study sets its time zone: VITALHOUSE_TIMEZONE=Europe/Berlin.
 TIMEZONE = os.environ.get("VITALHOUSE_TIMEZONE", "UTC")
 
 
@@ -35,9 +33,9 @@ def _job(measurement: str) -> Any:
 def practice_every_ten_minutes(
     context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home], lake: dg.ResourceParam[Lake]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Loads what doctor's offices have published since, and updates their revenue.
+    """Load new claims and diagnoses of doctor's offices, and update their revenue.
 
-    What lies in `latest/` the sensor claims: two claims at once would be in each other's way.
+    The sensor claims what is in `latest/`: two claims at the same time would disturb each other.
     """
     return run_requests(context.instance, home, lake, "practice", settle_seconds=0)
 
@@ -51,32 +49,33 @@ def practice_every_ten_minutes(
 def wearable_every_night(
     context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home], lake: dg.ResourceParam[Lake]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Loads the day's deliveries of the watches, whether or not the sensor is on."""
+    """Load the day's deliveries of the watches, whether or not the sensor is on."""
     try:
         with hold_lock(home.build_lock_path, wait=False):
             claim(lake, entities_of(ENTITIES, "wearable"))
     except LockHeld:
-        pass  # whose turn it is claims
+        pass  # the process that holds the lock claims
     return run_requests(context.instance, home, lake, "wearable", settle_seconds=SETTLE_SECONDS)
 
 
 def run_requests(
     instance: dg.DagsterInstance, home: Home, lake: Lake, measurement: str, settle_seconds: float
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Asks for runs of a measurement's job for the deliveries that have something new."""
+    """Request runs of a measurement's job for the deliveries with new or changed files."""
     queued = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
     if instance.get_runs_count(dg.RunsFilter(job_name=measurement, statuses=queued)):
-        return dg.SkipReason("the run before has not begun: it will take what has come since, too")
+        return dg.SkipReason("the previous run has not begun: it will load the newer deliveries too")
     deliveries = lake.deliveries(measurement)
     register_partitions(instance, measurement, deliveries)
     try:
         with open_warehouse(home.warehouse_path, lock_timeout_seconds=LOOK_SECONDS).write() as con:
             new = list(new_deliveries.changed_deliveries(lake, con, measurement, settle_seconds))
     except WarehouseLocked:
-        # What is new cannot be told; today's deliveries have the latest names, and the next look finds the rest.
+        # Without the warehouse, the changes are unknown. Today's deliveries have the latest names; the next tick finds
+        # the rest.
         new = list({delivery.clinic: delivery.key for delivery in deliveries}.values())
     if not new:
-        return dg.SkipReason("nothing new has come")
+        return dg.SkipReason("there are no new deliveries")
     return [
         dg.RunRequest(tags=dict(zip(RANGE_TAGS, keys, strict=True)))
         for keys in partition_ranges(new, partition_keys(instance, measurement), exact=False)

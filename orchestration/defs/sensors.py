@@ -1,4 +1,4 @@
-"""Looks for new deliveries and asks for a run of their source's job."""
+"""Define the sensor that finds new deliveries and requests a run of their source's job."""
 
 import json
 
@@ -13,7 +13,7 @@ from orchestration.lib.build.partitions import (
     partition_ranges,
     register_partitions,
 )
-from orchestration.lib.catalog import new_deliveries as arrivals
+from orchestration.lib.catalog.new_deliveries import changed_deliveries
 from orchestration.lib.contract.entity import entities_of
 from orchestration.lib.core.home import Home
 from orchestration.lib.core.lock import LockHeld, hold_lock
@@ -22,7 +22,7 @@ from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources import ENTITIES, MEASUREMENTS, open_warehouse
 from orchestration.lib.warehouse.connection import WarehouseLocked
 
-# A provider's upload is loaded within a minute; a look costs milliseconds.
+# A provider's upload is loaded within a minute; a tick costs milliseconds.
 INTERVAL_SECONDS = 30
 
 
@@ -30,9 +30,9 @@ INTERVAL_SECONDS = 30
 def new_deliveries(
     context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], lake: dg.ResourceParam[Lake]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Claims what lies in `latest/`, makes new deliveries partitions, and asks for a run for those that changed.
+    """Claim what is in `latest/`, register new deliveries as partitions, and request runs for those that changed.
 
-    A source that has a schedule is claimed and registered, and loaded by that.
+    Deliveries of a source with a schedule are claimed and registered here, and loaded by the schedule.
     """
     seen = json.loads(context.cursor or "{}")
     try:
@@ -48,7 +48,7 @@ def new_deliveries(
         dg.RunRequest(job_name=measurement, tags=dict(zip(RANGE_TAGS, keys, strict=True)))
         for measurement, newest in changed.items()
         if measurement not in SCHEDULED
-        # What is still new after a run for it failed or found it unsettled is asked for again when it changes again.
+        # If a run failed, or found a file that was still being written, the next request comes with the next change.
         if newest != seen.get(measurement)
         for keys in partition_ranges(list(newest), partition_keys(context.instance, measurement), exact=False)
     ]
@@ -56,11 +56,11 @@ def new_deliveries(
 
 
 def claim_and_find_changes(instance: dg.DagsterInstance, lake: Lake, home: Home, measurement: str) -> dict[str, int]:
-    """Claim and register what came, and say what changed and when."""
+    """Claim and register deliveries; return those that changed, with the time of the change."""
     claim(lake, entities_of(ENTITIES, measurement))
     register_partitions(instance, measurement, lake.deliveries(measurement))
     with open_warehouse(home.warehouse_path, lock_timeout_seconds=0).write() as con:
-        return arrivals.changed_deliveries(lake, con, measurement)
+        return changed_deliveries(lake, con, measurement)
 
 
 sensors = [new_deliveries]

@@ -1,5 +1,14 @@
-"""Sample deliveries of blood tests."""
+"""Write sample deliveries of blood tests."""
 
-from synthetic.bloodtest.write import write_bad_inputs, write_deliveries
+from synthetic.bloodtest.bad_inputs import BAD_INPUTS, write_bad_inputs
+from synthetic.bloodtest.plan import DELIVERIES, expected_counts
+from synthetic.bloodtest.write import write_deliveries, write_further_delivery
 
-__all__ = ["write_bad_inputs", "write_deliveries"]
+__all__ = [
+    "BAD_INPUTS",
+    "DELIVERIES",
+    "expected_counts",
+    "write_bad_inputs",
+    "write_deliveries",
+    "write_further_delivery",
+]

@@ -1,7 +1,7 @@
-"""Made-up patients of a clinic group, their doctors and labs, and what a blood test of theirs would show.
+"""Draw patients of a clinic group, their doctors and labs, and the values of their blood tests.
 
-Patients differ from each other for good and from test to test a little, so that the tests of one person resemble each
-other as real ones do. No value here is impossible: what goes wrong on the way to the file is `bloodtest.py`'s subject.
+Patients differ permanently from each other, and a little from test to test, so that the tests of one person are as
+similar as real ones. No value here is impossible: `log.py` and `patients.py` add the faults.
 
 References
 ----------
@@ -75,8 +75,8 @@ _DISEASE_PER_YEAR, _DISEASE_PER_MMHG, _DISEASE_PER_CHOLESTEROL = 0.06, 0.08, 0.5
 class People:
     """Patients, one element each, in the order in which they have their first test.
 
-    ``age_years`` is the age at the beginning of the first year. ``cumulative_visits`` grows by how often each comes,
-    compared with the others. ``doctor`` is an index.
+    ``age_years`` is the age at the beginning of the first year. ``cumulative_visits`` grows with each
+    patient by the relative number of visits. ``doctor`` is an index.
     """
 
     id: IntArray
@@ -272,7 +272,7 @@ def _rounded(rng: np.random.Generator, value: FloatArray, shares: tuple[float, f
 
 
 def _distinct_names(first: list[str], second: list[str], count: int) -> list[str]:
-    """Combine two words each; only when all combinations are used up do numbers come behind them."""
+    """Combine two words into each name; when all combinations are used, add numbers."""
     names = []
     for index in range(count):
         round_, place = divmod(index, len(first) * len(second))

@@ -25,7 +25,7 @@ LAB_COUNT = 48
 MIN_PATIENT_COUNT, MIN_TEST_COUNT = 70, 700
 
 FIRST_DAY = date(2021, 1, 1)
-# Name of each delivery and the first day that it does not cover; the clinics export some days after.
+# Name of each delivery, and the first day that it does not cover; the clinics export some days later.
 _DELIVERIES = [
     ("2021-07-05", date(2021, 7, 1)),
     ("2022-01-05", date(2022, 1, 1)),
@@ -35,26 +35,26 @@ _DELIVERIES = [
 ]
 DELIVERIES = [name for name, _ in _DELIVERIES]
 
-# Which share of the patients has the first test in each delivery's months: half were patients before, the others come
-# as the group grows. The tests of a month grow with the patients.
+# Share of the patients whose first test is in each delivery's months: half were patients before, the others come as
+# the group grows. The number of tests a month grows with the patients.
 _NEW_PATIENT_SHARES = [0.50, 0.15, 0.13, 0.11, 0.11]
-# Of a delivery's new patients, those who registered last: their record comes with the next delivery, after their test.
+# Share of a delivery's new patients whose record comes with the next delivery, after their test.
 _LATE_PATIENT_SHARE = 0.10
-# Of the tests in a delivery's last month: the lab was late, they come with the next delivery.
+# Share of the tests in a delivery's last month that come with the next delivery, since the lab was late.
 _LATE_TEST_SHARE = 0.03
-# Of the patients that came before: delivered again with a new address; delivered again just as they were.
+# Shares of the known patients who are delivered again: with a new address, and unchanged.
 _MOVED_SHARE, _RESENT_SHARE = 0.05, 0.01
-# Every so many of those who moved also went to another doctor.
+# One in so many patients with a new address also has a new doctor.
 EVERY_MOVED_CHANGES_DOCTOR = 10
-# Doctors whose name two records spell differently, and labs that go by another name from the fourth delivery on.
+# Shares of doctors whose name is spelled in two ways, and of labs with another name from the fourth delivery on.
 _DOCTOR_VARIANT_SHARE, _LAB_VARIANT_SHARE = 0.08, 0.05
 LAB_RENAMED_FROM = 3
 # The second delivery's first file of tests is delivered again, byte for byte under the same name, with the third.
 RESENT_FILE, RESENT_FROM, RESENT_WITH = "2021-07.json", 1, 2
 
-# At scale 1, with the rates of real data of this kind, the Cardiovascular Disease dataset (see `bloodtest_people`): 24
+# At scale 1, with the rates of real data of this kind, the Cardiovascular Disease dataset (see `people.py`): 24
 # exact duplicates; 1.8 % of tests with a systolic pressure below the diastolic, most of them because the diastolic is
-# over 200 (1.4 %); systolic pressures up to 16,020; a handful negative. How each fault came about is made up.
+# over 200 (1.4 %); systolic pressures up to 16,020; a handful negative. The cause of each fault is invented.
 _DUPLICATE_COUNT = 24
 _FAULTS = {
     "diastolic_digit_added": 953,
@@ -64,9 +64,9 @@ _FAULTS = {
     "diastolic_negative": 1,
     "systolic_digits_added": 40,
 }
-# Made up: a few exports went through a tool that counts seconds.
+# Invented: a few exports went through a tool that counts seconds.
 _IN_SECONDS_COUNT = 35
-# Impossible heights and weights, beginning with the dataset's least and greatest.
+# Impossible heights and weights, beginning with the dataset's smallest and largest.
 WRONG_HEIGHTS_CM = [55, 250, 59, 60, 64, 65, 66, 67, 68, 207]
 WRONG_WEIGHTS_KG = [10.0, 11.0, 21.0, 22.0, 23.0, 28.0, 29.0]
 
@@ -93,11 +93,11 @@ class DeliveryCounts:
 
 @dataclass(frozen=True)
 class ExpectedCounts:
-    """What must be found in the deliveries of one scale, whatever the seed.
+    """The counts that a pipeline must find in the deliveries of one scale, with any seed.
 
     ``patient_records`` and ``log_records`` are the rows that the loader adds; ``tests`` are the distinct ones.
-    ``patient_versions`` counts a patient once, and again for every delivery that says something else. A test is counted
-    under every heading that it fits: ``diastolic_over_200`` is part of ``systolic_below_diastolic``.
+    ``patient_versions`` counts a patient once, and again for every delivery with a changed record. A test is counted
+    in every group that it belongs to: ``diastolic_over_200`` is part of ``systolic_below_diastolic``.
     """
 
     tests: int
@@ -136,12 +136,13 @@ class Month:
 
     @property
     def name(self) -> str:
+        """Write the month as in ``2021-01``."""
         return f"{self.first_day:%Y-%m}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many there are of everything at one scale."""
+    """The counts of everything at one scale."""
 
     patient_count: int
     test_count: int
@@ -152,6 +153,7 @@ class Plan:
 
     @classmethod
     def of(cls, scale: float) -> "Plan":
+        """Plan the counts of one scale."""
         check_scale(scale)
         patient_count = max(MIN_PATIENT_COUNT, round(PATIENT_COUNT * scale))
         test_count = max(MIN_TEST_COUNT, round(TEST_COUNT * scale))
@@ -163,47 +165,55 @@ class Plan:
         return cls(patient_count, test_count, doctor_count, practice_count, lab_count, test_count / TEST_COUNT)
 
     def scaled(self, count: int) -> int:
-        """A number that is known at scale 1; of everything there is one at least."""
+        """Scale a count of scale 1; the result is at least 1."""
         return max(1, round(count * self.scale))
 
     @property
     def faults(self) -> dict[str, int]:
+        """Count the tests with each fault."""
         return {name: self.scaled(count) for name, count in _FAULTS.items()}
 
     @property
     def duplicate_count(self) -> int:
-        # Three: one in the same file, one in the next file, one in the next delivery.
+        """Count the exact duplicates of tests."""
+        # At least three: one in the same file, one in the next file, one in the next delivery.
         return max(3, self.scaled(_DUPLICATE_COUNT))
 
     @property
     def in_seconds_count(self) -> int:
+        """Count the tests whose date is in seconds."""
         return self.scaled(_IN_SECONDS_COUNT)
 
     @property
     def wrong_height_count(self) -> int:
-        # Two: the least and the greatest.
+        """Count the patients with a wrong height."""
+        # At least two: the smallest and the largest.
         return max(2, round(len(WRONG_HEIGHTS_CM) * self.patient_count / PATIENT_COUNT))
 
     @property
     def wrong_weight_count(self) -> int:
+        """Count the patients with a wrong weight."""
         return max(1, round(len(WRONG_WEIGHTS_KG) * self.patient_count / PATIENT_COUNT))
 
     @property
     def doctor_variant_count(self) -> int:
-        # Two: one that differs within a delivery, one that differs between two.
+        """Count the doctors whose name is spelled in two ways."""
+        # At least two: one that differs within a delivery, one that differs between two.
         return max(2, round(self.doctor_count * _DOCTOR_VARIANT_SHARE))
 
     @property
     def lab_variant_count(self) -> int:
+        """Count the labs whose name changes."""
         return max(1, round(self.lab_count * _LAB_VARIANT_SHARE))
 
     @cached_property
     def new_patients(self) -> list[range]:
-        """Patients whose first test is in each delivery."""
+        """Split the patients by the delivery of their first test."""
         return _split(range(self.patient_count), _NEW_PATIENT_SHARES)
 
     @cached_property
     def months(self) -> list[Month]:
+        """Plan the tests and new patients of each month."""
         days = [date(2021 + month // 12, month % 12 + 1, 1) for month in range(37)]
         delivery_of = [
             next(index for index, (_, end) in enumerate(_DELIVERIES) if first_day < end) for first_day in days[:-1]
@@ -236,22 +246,24 @@ class Plan:
 
     @cached_property
     def arriving(self) -> list[range]:
-        """Patients whose first record is in each delivery."""
+        """Split the patients by the delivery of their first record."""
         late = [month.late_patient_count for month in self.months if month.is_last]
         ends = [patients.stop - count for patients, count in zip(self.new_patients, late, strict=True)]
         return [range(start, end) for start, end in pairwise([0, *ends])]
 
     def moved_count(self, delivery: int) -> int:
+        """Count the known patients whose new address comes with a delivery."""
         return _share(self.arriving[delivery].start, _MOVED_SHARE) if delivery else 0
 
     def resent_count(self, delivery: int) -> int:
+        """Count the known patients whose unchanged record is sent again with a delivery."""
         return _share(self.arriving[delivery].start, _RESENT_SHARE) if delivery else 0
 
     @cached_property
     def duplicates(self) -> dict[int, list[int]]:
-        """Into which months' files exact duplicates of tests go, by the month of the test.
+        """Choose the months into whose files exact duplicates go, by the month of the test.
 
-        They take turns: the same file, the next one, the first one of the next delivery. Where there is none, the same.
+        In turn: the same file, the next file, the first file of the next delivery (the same file if there is none).
         """
         targets: dict[int, list[int]] = defaultdict(list)
         for number in range(self.duplicate_count):
@@ -265,7 +277,7 @@ class Plan:
 
 
 def expected_counts(scale: float = 1.0) -> ExpectedCounts:
-    """Say what a pipeline must find in the deliveries of `write_deliveries`, whatever their seed.
+    """Count what a pipeline must find in the deliveries of `write_deliveries`, whatever their seed.
 
     Raises
     ------
@@ -331,9 +343,11 @@ def _share(count: int, share: float) -> int:
 
 
 def working_days(start: date, end: date) -> list[date]:
+    """List the days from ``start`` to before ``end`` that are no weekend or holiday."""
     days = [start + timedelta(days=number) for number in range((end - start).days)]
     return [day for day in days if day.weekday() < 5 and (day.month, day.day) not in ((1, 1), (12, 25))]
 
 
 def file_count(record_count: int) -> int:
+    """Count the files that so many records of patients need."""
     return -(-record_count // PATIENTS_A_FILE)

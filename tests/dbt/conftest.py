@@ -11,8 +11,7 @@ from orchestration.lib.contract.entity import entities_of
 from orchestration.lib.ingest.load import crawl_and_load
 from orchestration.lib.lake.files import Lake
 from orchestration.lib.sources import ENTITIES, open_warehouse
-from synthetic import balance, ecg, practice, wearable
-from synthetic.bloodtest import write
+from synthetic import balance, bloodtest, ecg, practice, wearable
 from tests.support import balance_files, bloodtest_files, wearable_files
 from tests.support.dbt_home import DbtHome, DbtRun
 from tests.support.ecg_files import ingest
@@ -71,7 +70,7 @@ def make_sample(path: Path) -> None:
     lake, warehouse = Lake(home.path / "lake"), open_warehouse(home.warehouse_path)
     ecg.write_deliveries(lake.root / "incoming")
     ingest(lake, warehouse)
-    write.write_deliveries(lake.root / "incoming")
+    bloodtest.write_deliveries(lake.root / "incoming")
     bloodtest_files.load(lake, warehouse)
     practice.write_deliveries(lake.root / "incoming")
     for entity in entities_of(ENTITIES, "practice"):

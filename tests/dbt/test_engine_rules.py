@@ -32,7 +32,7 @@ DUCKDB_ONLY = {
     "len(": "list_length",
     "[]": "distinct_values over no row, or a join that leaves null",
     "row(": "row_value",
-    "struct_pack(": "struct_value",
+    "struct_pack(": "row_value, or the columns by name",
     "read_parquet(": "read_parquet_folder",
     "nfc_normalize(": "normalise_identifier",
     "regexp_full_match(": "regexp_full_match of macros/engine",

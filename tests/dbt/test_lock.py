@@ -62,7 +62,8 @@ def test_dbt_says_whom_it_waits_for_and_goes_on_when_they_end(home: DbtHome) -> 
         run = home.dbt(*ONE_TEST, on_message=let_go_once_dbt_waits)
     assert run.success
     assert len(said) == 1
-    assert "warehouse.duckdb" in said[0] and f"(PID {holder.pid})" in said[0]
+    assert "warehouse.duckdb" in said[0]
+    assert f"(PID {holder.pid})" in said[0]
 
 
 def test_dbt_says_that_there_is_no_warehouse(home: DbtHome) -> None:

@@ -53,7 +53,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 def load(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"notebook_{name}", REPOSITORY / f"notebooks/{name}.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -145,7 +146,8 @@ def test_signals_that_cannot_be_read_leave_the_rest(
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_says_that_nothing_is_published(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = run(name, Home(tmp_path), monkeypatch)
-    assert "Nothing is published yet" in shown and "vitalhouse build" in shown
+    assert "Nothing is published yet" in shown
+    assert "vitalhouse build" in shown
 
 
 @pytest.mark.parametrize("how", ["delete from", "drop table"])
@@ -262,7 +264,8 @@ def test_the_index_leads_to_every_app(page: Any, address: str) -> None:
     for name in NAMES:
         description = (load(name).__doc__ or "").splitlines()[0]
         assert description in page.locator(f'a[href="/apps/{name}/"]').inner_text()
-    assert "Published" in page.inner_text("body") and "no rows yet" not in page.inner_text("body")
+    assert "Published" in page.inner_text("body")
+    assert "no rows yet" not in page.inner_text("body")
 
 
 @pytest.mark.slow
@@ -284,7 +287,8 @@ def test_an_app_draws_what_is_chosen(name: str, page: Any, address: str) -> None
     else:
         page.get_by_role(kind).nth(place).click()
     page.wait_for_function(f"before => {{ const now = ({PICTURES})(); return now && now !== before }}", arg=before)
-    assert "Traceback" not in page.inner_text("body") and "internal error" not in page.inner_text("body").lower()
+    assert "Traceback" not in page.inner_text("body")
+    assert "internal error" not in page.inner_text("body").lower()
 
 
 def settled_pictures(page: Any) -> str:

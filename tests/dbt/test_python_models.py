@@ -57,7 +57,8 @@ class TestMatching:
         assert counted == {"chronological": 6, "cross_session": 8, "one_shot": 12}
         for row in found.to_pylist():
             assert row["best_match_subject_key"] == row["subject_key"] == row["run_key"].rsplit(":", 1)[0]
-            assert row["rank"] == 1 and row["score"] == row["best_match_score"] > row["second_match_score"]
+            assert row["rank"] == 1
+            assert row["score"] == row["best_match_score"] > row["second_match_score"]
             assert row["second_match_subject_key"] != row["subject_key"]
             assert row["gallery_score"][row["gallery_position"]] == row["score"]
             assert len(row["gallery_score"]) == 4

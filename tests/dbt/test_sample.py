@@ -139,7 +139,8 @@ def test_dbt_unit_tests_pass(sample: tuple[DbtHome, DbtRun]) -> None:
     """They run here once, and not in a user's build."""
     home, run = sample
     names = {node["name"] for node in home.manifest["unit_tests"].values()}
-    assert names and names <= run.named("pass")
+    assert names
+    assert names <= run.named("pass")
 
 
 def test_every_singular_test_has_its_damage() -> None:

@@ -68,7 +68,8 @@ class Place:
     def record_key(self) -> str:
         entity = ECG_RUN_HEADER if self.is_header else ECG_RUN_SIGNAL
         match = entity.match(self.path_below)
-        assert match is not None and entity.record_key is not None
+        assert match is not None
+        assert entity.record_key is not None
         return f"sf_state:{entity.record_key(match)}"
 
 
@@ -233,7 +234,7 @@ def warehouse(compiled: list[tuple[str, str, str]]) -> Iterator[MemoryWarehouse]
         for schema, name, sql in compiled:
             con.execute(f"create schema if not exists {schema}")
             con.execute(f"create view {schema}.{name} as {sql}")
-    yield made
+    return made
 
 
 places = st.builds(

@@ -105,7 +105,8 @@ def test_older_files_say_the_same(tmp_path: Path) -> None:
     loaded.load()
     assert loaded.problems == []
     rows = loaded.query("select * exclude (shareWithResearchAsOfDate, _raw_path, _loaded_at) from raw.balance_customer")
-    assert len(rows) == 2 and rows[0] == rows[1]
+    assert len(rows) == 2
+    assert rows[0] == rows[1]
     assert loaded.query("select distinct email, timestamp, x from raw.balance_accelerometer") == [
         ("jo@test.com", START_MS + 180_000, 0.5)
     ]

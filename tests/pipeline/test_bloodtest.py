@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from orchestration.cli.commands import main
 from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY
 from orchestration.lib.lake.delivery import Delivery
-from synthetic.bloodtest.write import BAD_INPUTS, DELIVERIES, expected_counts, write_bad_inputs, write_deliveries
+from synthetic.bloodtest import BAD_INPUTS, DELIVERIES, expected_counts, write_bad_inputs, write_deliveries
 from tests.pipeline.conftest import Built
 from tests.pipeline.test_bloodtest_order import MARTS, DbtHouse
 from tests.support.bloodtest_files import CLINIC, load

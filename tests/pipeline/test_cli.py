@@ -65,6 +65,9 @@ def test_help_imports_nothing_heavy() -> None:
         ["generate", "astrology"],
         ["generate", "ecg", "--scale", "0"],
         ["generate", "ecg", "--scale", "many"],
+        ["generate", "ecg", "--days", "5"],
+        ["generate", "all", "--days", "5"],
+        ["generate", "wearable", "--days", "4"],
         ["notebook", "astrology"],
         ["sql"],
         ["sql", "select 1", "--file", "Makefile"],
@@ -82,7 +85,9 @@ def test_wrong_usage_ends_with_2(home: Home, arguments: list[str]) -> None:
 def test_generate_writes_deliveries_once(home: Home) -> None:
     first = vitalhouse(home, "generate", "all", "--scale", "0.04", "--bad-input")
     assert first.exit_code == 0
-    assert "2020-01-01" in first.output and "2020-12-01" in first.output and "bad inputs" in first.output
+    assert "2020-01-01" in first.output
+    assert "2020-12-01" in first.output
+    assert "bad inputs" in first.output
     files = {path: path.stat().st_mtime_ns for path in home.lake_path.rglob("*")}
     assert vitalhouse(home, "generate", "ecg", "--scale", "0.04").exit_code == 0
     assert files == {path: path.stat().st_mtime_ns for path in home.lake_path.rglob("*")}
@@ -132,7 +137,8 @@ def test_a_notebook_opens_on_this_machine_and_asks_no_other(home: Home, monkeypa
     monkeypatch.setattr(notebooks.subprocess, "run", run)
     assert vitalhouse(home, "notebook", "lake").exit_code == 0
     ((arguments, environment),) = started
-    assert arguments[1:4] == ["-m", "marimo", "edit"] and arguments[-1].endswith("notebooks/lake.py")
+    assert arguments[1:4] == ["-m", "marimo", "edit"]
+    assert arguments[-1].endswith("notebooks/lake.py")
     assert {"127.0.0.1", "--skip-update-check"} <= set(arguments)
     assert environment[ENVIRONMENT_VARIABLE] == str(home.path)
     assert Path(environment["PYTHONPYCACHEPREFIX"]).is_relative_to(home.path)
@@ -196,7 +202,8 @@ def test_a_file_that_is_no_database_is_named(home: Home) -> None:
     home.ensure().published_path.write_text("no database")
     result = vitalhouse(home, "sql", "select 1")
     assert result.exit_code == 1
-    assert "published.duckdb" in result.output and "Traceback" not in result.output
+    assert "published.duckdb" in result.output
+    assert "Traceback" not in result.output
 
 
 def test_dbt_finds_its_paths_and_hands_its_exit_code_on(built: Built) -> None:
@@ -219,7 +226,9 @@ def test_a_build_with_bad_input_names_it_last_and_ends_with_1(fresh: Built) -> N
     assert refused.startswith("14):")
     assert re.search(r"subject_9003/run_1\.csv, line 5002: expected a finite number", refused)
     again = fresh.build(measurement="ecg")
-    assert again.is_good and again.rejected_count == 0 and again.waiting_count > 0
+    assert again.is_good
+    assert again.rejected_count == 0
+    assert again.waiting_count > 0
 
 
 def test_a_delivery_that_is_not_there_is_named_with_those_that_are(built: Built) -> None:
@@ -299,12 +308,14 @@ def test_status_during_a_build_answers_from_the_publication(built: Built, fresh:
     with subprocess.Popen(
         [sys.executable, "-c", holder, str(fresh.home.warehouse_path)], stdin=-1, stdout=-1, text=True
     ) as process:
-        assert process.stdout is not None and process.stdout.readline() == "holds\n"
+        assert process.stdout is not None
+        assert process.stdout.readline() == "holds\n"
         result = vitalhouse(fresh.home, "status")
         process.kill()
     assert result.exit_code == 0
     first, *rest = result.output.splitlines()
-    assert f"process {process.pid}" in first and "this is the state published at" in first
+    assert f"process {process.pid}" in first
+    assert "this is the state published at" in first
     assert any("2020-12-01" in line for line in rest)
 
 

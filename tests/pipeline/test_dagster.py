@@ -64,7 +64,8 @@ def instance(built: Built) -> dg.DagsterInstance:
 
 def latest(instance: dg.DagsterInstance, key: dg.AssetKey) -> dg.AssetMaterialization:
     event = instance.get_latest_materialization_event(key)
-    assert event is not None and event.asset_materialization is not None
+    assert event is not None
+    assert event.asset_materialization is not None
     return event.asset_materialization
 
 

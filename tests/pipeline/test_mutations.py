@@ -196,7 +196,8 @@ def test_each_is_loaded_or_refused_with_a_reason(result: Result) -> None:
     for raw_path in result.mutants.partners:
         if found[raw_path] != "loaded":
             # A signal whose header was refused.
-            assert found[raw_path] == "waiting" and raw_path.endswith(".csv")
+            assert found[raw_path] == "waiting"
+            assert raw_path.endswith(".csv")
             assert found[raw_path.replace(".csv", "_header.json")] == "rejected"
 
 

@@ -249,7 +249,7 @@ def rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    yield Office(compiled(tmp_path_factory.mktemp("compiled"), "+tag:practice"))
+    return Office(compiled(tmp_path_factory.mktemp("compiled"), "+tag:practice"))
 
 
 # -- the property ---------------------------------------------------------------------------

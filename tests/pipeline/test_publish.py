@@ -285,7 +285,8 @@ def test_who_has_the_file_open_for_writing_holds_no_other_source_up(two_sources:
     with subprocess.Popen(
         [sys.executable, "-c", holder, str(two_sources.home.published_path)], stdin=-1, stdout=-1, text=True
     ) as process:
-        assert process.stdout is not None and process.stdout.readline() == "holds\n"
+        assert process.stdout is not None
+        assert process.stdout.readline() == "holds\n"
         two_sources.publish("practice")
         process.communicate()
     assert two_sources.ask(PUBLISHED) == [("Kim", "Jo")]

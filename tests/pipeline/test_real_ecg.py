@@ -62,7 +62,7 @@ def published(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         seen[delivery] = answers(home, queries)
     assert home.build(measurement="ecg").is_good
     seen["again"] = answers(home, queries)
-    yield seen
+    return seen
 
 
 def test_first_delivery_has_every_subject_and_run(published: dict[str, Published]) -> None:

@@ -1,4 +1,4 @@
-"""The one door on a home that was built: signals from the lake, many readers while builds publish, the command."""
+"""The web server on a built home: signals from the lake, many readers while builds publish, the command."""
 
 import shutil
 import signal
@@ -33,7 +33,7 @@ CLIENTS = 32
 
 @pytest.fixture
 def home(built: Built, tmp_path: Path) -> Home:
-    """A copy of what was built, to publish in."""
+    """A copy of the built home, to publish in."""
     shutil.copytree(built.home.path, tmp_path / "home", ignore=shutil.ignore_patterns("dagster", "logs"))
     return Home(tmp_path / "home")
 
@@ -51,7 +51,8 @@ def test_a_signal_is_that_of_the_lake_in_fewer_points(built: Built) -> None:
     whole = read_filtered(Lake(built.home.lake_path), path, [raw_path])[0].filtered_mv
     with client(built.home) as api:
         answer = api.get(f"/api/runs/{key}/signal").json()
-        assert answer["run_key"] == key and len(answer["rows"]) == 500
+        assert answer["run_key"] == key
+        assert len(answer["rows"]) == 500
         for row in answer["rows"]:
             assert row["filtered_mv"] == pytest.approx(whole[round(row["time_s"] * rate)], abs=1e-6)
         assert max(row["filtered_mv"] for row in answer["rows"]) == pytest.approx(whole.max(), abs=1e-6)
@@ -87,7 +88,7 @@ def test_where_the_lake_cannot_be_read_the_answer_says_so(home: Home, where: str
 
 
 def test_many_readers_while_publications_come_and_no_request_fails(home: Home) -> None:
-    """Every reader asks again as soon as it has an answer; every answer agrees with the publication that it is of."""
+    """Every reader sends the next request as soon as it has an answer; every answer agrees with its publication."""
     warehouse, manifest = open_warehouse(home.warehouse_path), home.dbt_target_path / "manifest.json"
     with duckdb.connect(str(home.published_path), read_only=True) as con:
         published = {str(row[0]) for row in con.execute("select publication_id from catalog.publication").fetchall()}
@@ -128,31 +129,32 @@ def test_many_readers_while_publications_come_and_no_request_fails(home: Home) -
     assert problems == []
     seen = {publication_id for (status, publication_id) in answers if status == 200 and publication_id}
     assert seen <= published
-    assert len(seen) > 1 and sum(answers.values()) > 10 * CLIENTS
+    assert len(seen) > 1
+    assert sum(answers.values()) > 10 * CLIENTS
     print(f"{sum(answers.values())} answers of {len(seen)} publications")
 
 
 def serve(home: Home, *arguments: Any) -> tuple[int, str]:
-    """The command in this process, for what ends before it serves."""
-    found = CliRunner().invoke(main, ["serve", *map(str, arguments)], env={ENVIRONMENT_VARIABLE: str(home.path)})
-    return found.exit_code, found.output
+    """Run the command in this process, if it ends before it serves."""
+    result = CliRunner().invoke(main, ["serve", *map(str, arguments)], env={ENVIRONMENT_VARIABLE: str(home.path)})
+    return result.exit_code, result.output
 
 
 def test_what_keeps_the_server_from_starting_is_one_line(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    code, said = serve(home, "--host", "0.0.0.0")
+    code, output = serve(home, "--host", "0.0.0.0")
     assert code == 2
-    assert said.startswith("error: refused to listen on 0.0.0.0 without a token: everybody who reaches this machine")
-    code, said = serve(home, "--token-file", tmp_path / "none")
-    assert (code, "cannot read the token file" in said) == (2, True)
+    assert output.startswith("error: refused to listen on 0.0.0.0 without a token: everybody who reaches this machine")
+    code, output = serve(home, "--token-file", tmp_path / "none")
+    assert (code, "cannot read the token file" in output) == (2, True)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        code, said = serve(home, "--port", taken.getsockname()[1])
-    assert (code, len(said.splitlines())) == (1, 1)
-    assert "is taken, perhaps by another `vitalhouse serve`: choose another with --port" in said
-    code, said = serve(home, "--host", "no.such.host.invalid", "--token-file", token(tmp_path))
-    assert (code, said.startswith("error: cannot listen on port 8000 of no.such.host.invalid")) == (1, True)
+        code, output = serve(home, "--port", taken.getsockname()[1])
+    assert (code, len(output.splitlines())) == (1, 1)
+    assert "is taken, perhaps by another `vitalhouse serve`: choose another with --port" in output
+    code, output = serve(home, "--host", "no.such.host.invalid", "--token-file", token(tmp_path))
+    assert (code, output.startswith("error: cannot listen on port 8000 of no.such.host.invalid")) == (1, True)
 
 
 def token(folder: Path) -> Path:
@@ -169,5 +171,5 @@ def test_a_server_with_a_token_answers_who_has_it_until_ctrl_c(home: Home, tmp_p
         assert api.get("/api/subjects", headers=headers).status_code == 200
         # The connection is still open.
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
-    assert (process.returncode, said) == (0, "ended\n")
+        output, _ = process.communicate(timeout=60)
+    assert (process.returncode, output) == (0, "ended\n")

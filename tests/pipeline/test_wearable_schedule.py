@@ -41,13 +41,13 @@ def test_it_runs_from_the_start_at_one_o_clock(fresh: Built) -> None:
 
 def test_what_is_new_is_asked_for_and_nothing_else(fresh: Built, instance: dg.DagsterInstance) -> None:
     lake = Lake(fresh.home.lake_path)
-    assert evaluate(fresh, instance).skip_message == "nothing new has come"
+    assert evaluate(fresh, instance).skip_message == "there are no new deliveries"
     put(lake, "2024-10-25", "roster.csv", roster_file("p1"))
     age(fresh.home.lake_path, SETTLE_SECONDS + 1)
     (request,) = evaluate(fresh, instance).run_requests
     assert request.tags[START] == DELIVERY
     ingest(lake, open_warehouse(fresh.home.warehouse_path))
-    assert evaluate(fresh, instance).skip_message == "nothing new has come"
+    assert evaluate(fresh, instance).skip_message == "there are no new deliveries"
 
 
 def test_what_lies_in_latest_is_claimed_unless_a_build_claims_it(fresh: Built, instance: dg.DagsterInstance) -> None:
@@ -55,7 +55,7 @@ def test_what_lies_in_latest_is_claimed_unless_a_build_claims_it(fresh: Built, i
     put(lake, "latest", "roster.csv", roster_file("p1"))
     age(fresh.home.lake_path, SETTLE_SECONDS + 1)
     with hold_lock(fresh.home.build_lock_path):
-        assert evaluate(fresh, instance).skip_message == "nothing new has come"
+        assert evaluate(fresh, instance).skip_message == "there are no new deliveries"
     evaluate(fresh, instance)
     (delivery,) = lake.deliveries("wearable")
     assert delivery.name != "latest"

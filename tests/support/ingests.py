@@ -103,7 +103,8 @@ class Ingests:
             "kill_at": kill_at,
             "passing": list(passing),
         }
-        assert self.server.stdin and self.server.stdout
+        assert self.server.stdin
+        assert self.server.stdout
         self.server.stdin.write(json.dumps(order) + "\n")
         self.server.stdin.flush()
         answer = json.loads(self.server.stdout.readline())

@@ -3,7 +3,7 @@
     python_transforms/ecg_features.py; a test compares the two.
 #}
 {% macro ecg_features(table) -%}
-    {{ columns_of(table, [
+    {% for feature in [
         'raw_min_mv',
         'raw_max_mv',
         'filtered_min_mv',
@@ -51,5 +51,7 @@
         'signal_quality',
         'quality_index',
         'min_quality_index'
-    ]) }}
+    ] -%}
+        {{ table }}.{{ feature }}{% if not loop.last %}, {% endif %}
+    {%- endfor %}
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{# One row per day from the first to the last; stands alone in a select list, because Spark allows one such expression. #}
+{# One row per day from the first to the last. Alone in a select list, as unnest_list. #}
 {% macro days_between(first_day, last_day) -%}
     {{ return(adapter.dispatch('days_between')(first_day, last_day)) }}
 {%- endmacro %}

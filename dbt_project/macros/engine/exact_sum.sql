@@ -3,6 +3,10 @@
     DuckLake writes it as DOUBLE.
 #}
 {% macro exact_sum(value) -%}
+    {{ return(adapter.dispatch('exact_sum')(value)) }}
+{%- endmacro %}
+
+{% macro default__exact_sum(value) -%}
     cast(sum({{ value }}) as decimal(38, 0))
 {%- endmacro %}
 

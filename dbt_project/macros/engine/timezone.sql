@@ -25,11 +25,3 @@
 {% macro spark__utc_to_local(utc_time, timezone) -%}
     from_utc_timestamp({{ utc_time }}, {{ timezone }})
 {%- endmacro %}
-
-{# Minutes of a local day: 1,440 unless the clock changes. #}
-{% macro minutes_of_day(day, timezone) -%}
-    {{ minutes_between(
-        local_to_utc("cast(" ~ day ~ " as timestamp)", timezone),
-        local_to_utc("cast(" ~ day ~ " + 1 as timestamp)", timezone),
-    ) }}
-{%- endmacro %}

@@ -21,7 +21,7 @@
     select {{ columns }} from {{ arg_dict['temp_relation'] }}
 {%- endmacro %}
 
-{# Query of the partitions to compute: those whose hash no row of the model has, or all when it is built from scratch. #}
+{# Query of the partitions to compute: those whose hash no row of the model has; all when it is built from scratch. #}
 {% macro changed_partitions(partition_hash) -%}
     select * from {{ partition_hash }}
     {%- if is_incremental() %}

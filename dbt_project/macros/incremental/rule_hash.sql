@@ -1,26 +1,32 @@
 {#
-    Hash of what this model computes by: its own file, those of the models that it is made from, and the rows of their seeds.
-    A constant column `rule_hash` of each incremental model: with another hash the model is rebuilt from scratch, so that a
-    changed seed or a changed line of SQL reaches the rows that are already there. A changed macro does not show in it.
+    Hash of what this model computes by: its own file, those of the models that it is made from, the project's macros that they
+    use, and the rows of their seeds. A constant column `rule_hash` of each incremental model: with another hash the model is
+    rebuilt from scratch, so that a changed seed or a changed line of SQL reaches the rows that are already there.
 #}
 {% macro rule_hash() -%}
     {#- a unit test has no graph -#}
     {%- if execute and graph.nodes is defined -%}
-        {%- set node_ids = [model.unique_id] -%}
-        {%- set checksums = [] -%}
-        {#- the list grows while it is read: first the model, then its parents, then theirs -#}
+        {%- set node_ids, macro_ids, rules = [model.unique_id], [], [] -%}
+        {#- the lists grow while they are read: first the model, then its parents, then theirs -#}
         {%- for node_id in node_ids -%}
             {%- set node = graph.nodes[node_id] -%}
-            {%- do checksums.append(seed_rows(node) if node.resource_type == 'seed' else node.checksum.checksum) -%}
-            {%- for parent_id in node.depends_on.nodes | default([]) -%}
-                {%- if parent_id in graph.nodes and parent_id not in node_ids -%}
-                    {%- do node_ids.append(parent_id) -%}
-                {%- endif -%}
-            {%- endfor -%}
+            {%- do rules.append(seed_rows(node) if node.resource_type == 'seed' else node.checksum.checksum) -%}
+            {%- do append_new(node_ids, node.depends_on.nodes | default([]) | select('in', graph.nodes)) -%}
+            {%- do append_new(macro_ids, node.depends_on.macros) -%}
         {%- endfor -%}
-        {{- return("'" ~ local_md5(checksums | sort | join(' ')) ~ "'") -}}
+        {%- for macro_id in macro_ids if macro_id.startswith('macro.' ~ project_name ~ '.') -%}
+            {%- set used = context[macro_id.split('.')[-1]].macro -%}
+            {%- do rules.append(used.macro_sql) -%}
+            {%- do append_new(macro_ids, used.depends_on.macros) -%}
+        {%- endfor -%}
+        {{- return("'" ~ local_md5(rules | sort | join(' ')) ~ "'") -}}
     {%- endif -%}
     {{- return("''") -}}
+{%- endmacro %}
+
+{# Append the items that a list does not have yet. #}
+{% macro append_new(list, items) -%}
+    {%- for item in items if item not in list -%}{%- do list.append(item) -%}{%- endfor -%}
 {%- endmacro %}
 
 {#

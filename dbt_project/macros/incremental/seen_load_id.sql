@@ -11,14 +11,14 @@
     (
         select min(seen.load_id)
         from (
+            {% for parent in parents %}
+                select coalesce(max(parent.seen_load_id), 0) as load_id
+                from {{ parent }} as parent
+                union all
+            {% endfor %}
             select coalesce(max(load.load_id), 0) as load_id
             from {{ catalog_load() }} as load
             where {{ is_of_model_source('load.measurement') }}
-            {%- for parent in parents %}
-            union all
-            select coalesce(max(parent.seen_load_id), 0) as load_id
-            from {{ parent }} as parent
-            {%- endfor %}
         ) as seen
     )
 {%- endmacro %}

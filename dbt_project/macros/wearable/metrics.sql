@@ -28,16 +28,6 @@
     }) }}
 {%- endmacro %}
 
-{# Whether a value is plausible for its metric. #}
-{% macro is_plausible(metric, value) -%}
-    (
-        false
-        {% for name, limits in wearable_metrics().items() %}
-            or ({{ metric }} = '{{ name }}' and {{ value }} between {{ limits[0] }} and {{ limits[1] }})
-        {% endfor %}
-    )
-{%- endmacro %}
-
 {#
     A value as a whole number of millionths: their sum is exact in any order of addition. No watch resolves a millionth.
 #}

@@ -5,7 +5,7 @@
     Fails where a row stands of somebody whose research consent cannot be shown, or of somebody who is not known. Asks the
     customers' records themselves, not the tables that were built from them.
 
-    A row names whom it is about by exactly one of these columns; where it names an email address or a device, all customers
+    A row identifies its person by exactly one of these columns; where it names an email address or a device, all customers
     with it must have consented.
 
     Arguments

@@ -28,6 +28,7 @@ from orchestration.lib.sources import ENTITIES, open_warehouse
 if TYPE_CHECKING:
     from dagster import AssetKey, DagsterInstance, Definitions, ExecuteInProcessResult, JobDefinition
 
+from orchestration.lib.build.event_storage import quick_event_storage
 from orchestration.lib.build.partitions import (
     BUILD_TAG,
     RANGE_TAGS,
@@ -108,7 +109,7 @@ def _run_jobs(
     # Dagster writes its events one by one, or in batches: with them a build of five sources takes 4 s less.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")
     report.previous_row_counts = published_row_counts(home.published_path)
-    with DagsterInstance.from_config(str(home.dagster_home)) as instance:
+    with quick_event_storage(), DagsterInstance.from_config(str(home.dagster_home)) as instance:
         fail_orphaned_runs(instance)
         for measurement in news:
             register_partitions(instance, measurement, lake.deliveries(measurement))
@@ -179,7 +180,7 @@ def _execute(
 
 
 def _op_config(job: JobDefinition, keys: Sequence[AssetKey], options: set[str]) -> dict[str, Any]:
-    """The options, given to those steps that know them."""
+    """Give the options to the steps that know them."""
     config = {}
     for key in keys:
         op: Any = job.asset_layer.get(key).assets_def.op

@@ -47,7 +47,7 @@ def register_partitions(instance: DagsterInstance, measurement: str, deliveries:
 
 
 def partition_keys(instance: DagsterInstance, measurement: str) -> list[str]:
-    """A measurement's deliveries as Dagster knows them, in its order."""
+    """List a measurement's deliveries as Dagster knows them, in its order."""
     return list(instance.get_dynamic_partitions(f"{measurement}_deliveries"))
 
 

@@ -150,6 +150,7 @@ class RejectionSnapshot:
 
 
 def waiting_files(con: duckdb.DuckDBPyConnection) -> tuple[int, list[str]]:
+    """Count the files that wait for their partner; name the first of them."""
     lines = con.execute(
         "select raw_path, reason from catalog.file where status = 'waiting' order by raw_path"
     ).fetchall()

@@ -38,7 +38,8 @@ def is_built(home: Home, **options: object) -> bool:
         report = build_module.build(Request(**options), home, start_build)  # type: ignore[arg-type]
     except BuildStarted:
         return True
-    assert report.is_good and not report.row_counts
+    assert report.is_good
+    assert not report.row_counts
     return False
 
 

@@ -26,7 +26,8 @@ def test_a_series_never_has_more_points_than_a_chart_takes(gaps: list[int], nan_
     assert rows.num_rows <= MAX_POINTS
     assert rows.column_names == ["at", "value", "low", "name"]
     at = rows["at"].to_numpy()
-    assert (np.diff(at) >= 0).all() and set(at) <= set(times)
+    assert (np.diff(at) >= 0).all()
+    assert set(at) <= set(times)
 
 
 def test_a_gap_breaks_the_line_and_thinning_out_does_not() -> None:

@@ -88,6 +88,7 @@ def test_the_heart_rate_s_share_is_found_and_taken_out() -> None:
 
 def test_a_rate_that_never_changes_has_no_effect_that_could_be_seen() -> None:
     found = heart_rate_effect(np.array([1.0, 2.0, 3.0]), np.full(3, 60.0), np.array([1, 1, 2]))
-    assert np.isnan(found.slope) and np.isnan(found.residual).all()
+    assert np.isnan(found.slope)
+    assert np.isnan(found.residual).all()
     unknown = heart_rate_effect(np.array([np.nan]), np.array([60.0]), np.array([1]))
     assert np.isnan(unknown.residual).all()

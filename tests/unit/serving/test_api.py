@@ -1,4 +1,4 @@
-"""The API on publications that every mart is in: what it answers, in which form, and that it never breaks."""
+"""The API on publications that hold every mart: what it answers, in which format, and that it never breaks."""
 
 import csv
 import io
@@ -55,8 +55,8 @@ def every_row(client: TestClient | httpx.Client, url: str, limit: int, **paramet
     """A list's rows, page by page, and the publications that they are of."""
     rows, ids, cursor = [], set(), None
     while True:
-        asked = {**parameters, "limit": limit} | ({"cursor": cursor} if cursor else {})
-        answer = client.get(url, params=asked)
+        query = {**parameters, "limit": limit} | ({"cursor": cursor} if cursor else {})
+        answer = client.get(url, params=query)
         assert answer.status_code == 200, answer.text
         page = answer.json()
         rows += page["rows"]
@@ -70,7 +70,8 @@ def every_row(client: TestClient | httpx.Client, url: str, limit: int, **paramet
 @pytest.mark.parametrize("limit", [1, 5, ROWS, ROWS + 1])
 def test_pages_put_together_are_the_whole(api: TestClient, url: str, limit: int) -> None:
     whole = api.get(url).json()
-    assert len(whole["rows"]) == ROWS and whole["next_cursor"] is None
+    assert len(whole["rows"]) == ROWS
+    assert whole["next_cursor"] is None
     assert every_row(api, url, limit)[0] == whole["rows"]
 
 
@@ -126,7 +127,8 @@ def test_no_personal_data_is_promised_or_given(api: TestClient) -> None:
     assert "reason" not in api.get("/api/catalog/files").json()["rows"][0]
     files = api.get("/openapi.json").json()["paths"]["/api/catalog/files"]["get"]["responses"]["200"]
     row = files["content"]["application/json"]["schema"]["properties"]["rows"]["items"]
-    assert "status" in row["properties"] and "reason" not in row["properties"]
+    assert "status" in row["properties"]
+    assert "reason" not in row["properties"]
 
 
 def test_a_series_is_as_fine_as_its_points_allow(api: TestClient) -> None:
@@ -135,7 +137,8 @@ def test_a_series_is_as_fine_as_its_points_allow(api: TestClient) -> None:
     hours = api.get(SERIES + "&resolution=1h").json()
     assert [row["bucket_start_at"] for row in hours["rows"][:2]] == ["2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z"]
     by_id = api.get(SERIES.replace("study:p1", "p1") + "&start=2025-01-01&end=2025-01-02").json()
-    assert by_id["participant"] == "study:p1" and by_id["rows"]
+    assert by_id["participant"] == "study:p1"
+    assert by_id["rows"]
     nothing = api.get(SERIES + "&start=2031-01-01&end=2031-01-02")
     assert (nothing.status_code, nothing.json()["rows"]) == (200, [])
 
@@ -175,7 +178,7 @@ def test_what_takes_too_long_is_ended_with_a_sentence(tmp_path: Path, monkeypatc
     home = Home(tmp_path)
     publish(home.published_path, ROWS)
     monkeypatch.setattr(
-        "orchestration.lib.query.lists.read_run",
+        "serving.routes.ecg.read_run",
         lambda con, key: con.execute(
             "select count(*) from range(1000000) a, range(1000000) b where a.range != b.range"
         ),
@@ -207,7 +210,8 @@ def test_nothing_published_is_said_with_what_to_type_and_needs_no_restart(own: t
         answer = client.get(url)
         assert answer.status_code == 503
         assert "run `vitalhouse build` first" in answer.json()["detail"]
-    assert "Nothing to see yet" in client.get("/").text and "<code>vitalhouse build</code>" in client.get("/").text
+    assert "Nothing to see yet" in client.get("/").text
+    assert "<code>vitalhouse build</code>" in client.get("/").text
     assert "vitalhouse_is_published 0.0" in client.get("/metrics").text
     publish(path, 3)
     assert client.get("/health").json()["status"] == "ok"
@@ -324,7 +328,7 @@ def test_figures_for_prometheus(own: tuple[TestClient, Path]) -> None:
 def test_no_answer_shows_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = Home(tmp_path)
     publish(home.published_path, 3)
-    monkeypatch.setattr("orchestration.lib.query.lists.read_run", lambda con, key: 1 / 0)
+    monkeypatch.setattr("serving.routes.ecg.read_run", lambda con, key: 1 / 0)
     app = create_app(home, notebooks=tmp_path)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         answer = client.get("/api/runs/any")

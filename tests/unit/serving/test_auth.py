@@ -1,4 +1,4 @@
-"""Who is let in: who has the token, from this machine or by its name, and no page of another site."""
+"""Requests are let in with the token, or from this machine under its own names, and never from another site's page."""
 
 from pathlib import Path
 
@@ -76,15 +76,17 @@ def test_a_websocket_needs_the_token_too() -> None:
 
 def test_a_browser_is_asked_once_and_keeps_a_cookie_that_is_not_the_token() -> None:
     browser = client()
-    asked = browser.get("/apps/ecg/", headers=BROWSER)
-    assert asked.status_code == 401
-    assert 'type="password"' in asked.text
+    refused = browser.get("/apps/ecg/", headers=BROWSER)
+    assert refused.status_code == 401
+    assert 'type="password"' in refused.text
     assert browser.post("/login", data={"token": "wrong"}).status_code == 401
     assert browser.get("/").status_code == 401
     entered = browser.post("/login", data={"token": f" {TOKEN} "})
     assert (entered.status_code, entered.headers["location"]) == (303, "/")
     cookie = entered.headers["set-cookie"]
-    assert "HttpOnly" in cookie and "SameSite=strict" in cookie and TOKEN not in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert TOKEN not in cookie
     assert browser.get("/apps/ecg/", headers=BROWSER).text == "in"
     assert is_open(browser)
     # Its value is no token.
@@ -129,7 +131,9 @@ def test_pages_may_ask_no_other_host() -> None:
     for answer in (client(None).get("/"), client().get("/"), client().get("/", headers=bearer(TOKEN))):
         policy = answer.headers["content-security-policy"]
         assert "default-src 'self'" in policy
-        assert "http:" not in policy and "https:" not in policy and "*" not in policy
+        assert "http:" not in policy
+        assert "https:" not in policy
+        assert "*" not in policy
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "[::1]", "localhost", "127.1.2.3"])

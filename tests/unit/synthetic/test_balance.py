@@ -44,13 +44,16 @@ def test_scale_1_is_as_large_as_promised(deliveries: list[Path]) -> None:
 def test_every_shape_and_quirk_occurs(deliveries: list[Path]) -> None:
     first, second, third = deliveries
     assert text(first, "customer").count("}\n{") > 500
-    assert "}{" in text(second, "customer") and "\n" not in text(second, "customer")
+    assert "}{" in text(second, "customer")
+    assert "\n" not in text(second, "customer")
     assert text(third, "customer").count("},\n") == len(records(third, "customer"))
     assert '"shareWithResearchAsOfDate": null' in text(first, "customer")
     assert re.search(r'"shareWithResearchAsOfDate": \d{13}\.0', text(first, "customer"))
-    assert re.search(r'"phone": \d', text(first, "customer")) and '"phone": "' in text(third, "customer")
+    assert re.search(r'"phone": \d', text(first, "customer"))
+    assert '"phone": "' in text(third, "customer")
     assert re.search(r'"birthDay": "9\d\d-', text(second, "customer"))
-    assert '"timeStamp"' in text(first, "accelerometer") and '"timestamp"' in text(second, "accelerometer")
+    assert '"timeStamp"' in text(first, "accelerometer")
+    assert '"timestamp"' in text(second, "accelerometer")
 
 
 def test_thirty_serial_numbers_are_shared_by_many(deliveries: list[Path]) -> None:
@@ -80,10 +83,16 @@ def test_the_same_seed_gives_the_same_files(deliveries: list[Path], tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("scale", "seed", "clinic"), [(0, 1, "lab"), (float("nan"), 1, "lab"), (1, -1, "lab"), (1, 1, "../x")]
+    ("scale", "seed", "clinic", "message"),
+    [
+        (0, 1, "lab", "scale must be a positive number"),
+        (float("nan"), 1, "lab", "scale must be a positive number"),
+        (1, -1, "lab", "seed must not be negative"),
+        (1, 1, "../x", "a clinic's name is letters"),
+    ],
 )
-def test_what_cannot_be_is_refused(tmp_path: Path, scale: float, seed: int, clinic: str) -> None:
-    with pytest.raises(ValueError):
+def test_what_cannot_be_is_refused(tmp_path: Path, scale: float, seed: int, clinic: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         write_deliveries(tmp_path, clinic=clinic, scale=scale, seed=seed)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synthetic.bloodtest.write import (
+from synthetic.bloodtest import (
     BAD_INPUTS,
     expected_counts,
     write_bad_inputs,
@@ -375,7 +375,7 @@ def test_impossible_values_are_those_of_the_real_data(tests: list[Record], patie
     assert sum(map(is_faulty, tests)) == 953 + 120 + 154 + 7 + 1 + 40
 
 
-# Distributions: see the references in synthetic/bloodtest_people.py.
+# Distributions: see the references in synthetic/bloodtest/people.py.
 
 
 @pytest.fixture(scope="module")

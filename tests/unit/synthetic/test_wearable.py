@@ -52,15 +52,18 @@ def test_adherence_fails_as_it_does_in_life(incoming: Path) -> None:
     assert list(days_of(incoming, "p004", "activity")) == ["2024-10-23", "2024-10-24", "2024-10-25"]
     assert days_of(incoming, "p007", "hrv") == {}
     rosters = [path.read_text() for path in sorted(incoming.rglob("roster.csv"))]
-    assert "p005,2024-10-22,,America" in rosters[0] and "p005,2024-10-22,2024-10-25,America" in rosters[-1]
-    assert "p004,2024-10-22,,Asia/Kolkata,true" in rosters[2] and "p004,2024-10-22,,Asia/Kolkata,false" in rosters[3]
+    assert "p005,2024-10-22,,America" in rosters[0]
+    assert "p005,2024-10-22,2024-10-25,America" in rosters[-1]
+    assert "p004,2024-10-22,,Asia/Kolkata,true" in rosters[2]
+    assert "p004,2024-10-22,,Asia/Kolkata,false" in rosters[3]
 
 
 def test_a_day_comes_again_with_other_values(incoming: Path) -> None:
     twice = sorted(incoming.rglob("participant=p001/heart_rate-2024-10-23.json.gz"))
     assert [path.parts[-3] for path in twice] == ["2024-10-24", "2024-10-27"]
     first, second = (read_readings(gzip.decompress(path.read_bytes()), "p001").rows for path in twice)
-    assert first["local_time"].equals(second["local_time"]) and not first["value"].equals(second["value"])
+    assert first["local_time"].equals(second["local_time"])
+    assert not first["value"].equals(second["value"])
 
 
 def test_every_file_is_read_whole(incoming: Path) -> None:
@@ -69,7 +72,9 @@ def test_every_file_is_read_whole(incoming: Path) -> None:
             continue
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         found = read_readings(content, "p1")
-        assert found.reason is None and not found.rejected and found.rows.num_rows, path
+        assert found.reason is None, path
+        assert not found.rejected, path
+        assert found.rows.num_rows, path
 
 
 def test_the_google_health_api_gives_numbers_as_text(incoming: Path) -> None:

@@ -7,6 +7,7 @@ with reading as (
 customer as (
 
     select * from {{ ref('customer_trusted') }}
+    where is_email_consented
 
 ),
 
@@ -24,11 +25,7 @@ final as (
         reading._load_id,
         {{ seen_load_id(parents=[ref('customer_trusted'), ref('customer_consent_history')]) }} as seen_load_id
     from reading
-    semi join customer
-        on
-            reading.clinic = customer.clinic
-            and reading.email = customer.email
-            and customer.is_email_consented
+    semi join customer on reading.clinic = customer.clinic and reading.email = customer.email
     where {{ was_consented_when_taken('reading', 'email') }}
 
 )

@@ -32,4 +32,4 @@ final as (
 )
 
 -- all columns of staging, whichever they are, and those added here
-select * from final -- noqa: AM04
+select * from final

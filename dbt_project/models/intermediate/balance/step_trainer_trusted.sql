@@ -7,6 +7,7 @@ with reading as (
 customer as (
 
     select * from {{ ref('int_balance_customer__with_readings') }}
+    where is_device_consented
 
 ),
 
@@ -24,11 +25,7 @@ final as (
             ref('int_balance_customer__with_readings'), ref('customer_consent_history')
         ]) }} as seen_load_id
     from reading
-    semi join customer
-        on
-            reading.clinic = customer.clinic
-            and reading.serial_number = customer.serial_number
-            and customer.is_device_consented
+    semi join customer on reading.clinic = customer.clinic and reading.serial_number = customer.serial_number
     where {{ was_consented_when_taken('reading', 'serial_number') }}
 
 )

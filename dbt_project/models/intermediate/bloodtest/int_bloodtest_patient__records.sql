@@ -14,26 +14,10 @@ final as (
 
     -- a file that was delivered again, byte for byte, is loaded once: its records belong to each of its deliveries
     select
-        patient.patient_key,
-        patient.doctor_key,
-        patient.clinic,
-        patient.patient_id,
-        patient.doctor_id,
-        patient.age_years,
-        patient.sex,
-        patient.height_cm,
-        patient.weight_kg,
-        patient.first_name,
-        patient.last_name,
-        patient.address,
-        patient.practice_name,
-        patient.doctor_name,
+        patient.*,
         patient_file.delivery,
         patient_file.path_below,
-        patient_file.drops_absent,
-        patient._raw_path,
-        patient._row_number,
-        patient._load_id
+        patient_file.drops_absent
     from patient
     inner join patient_file
         on patient._load_id = patient_file.load_id and patient._raw_path = patient_file.loaded_raw_path

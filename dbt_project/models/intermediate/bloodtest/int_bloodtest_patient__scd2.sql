@@ -10,19 +10,13 @@ with record as (
 
 ),
 
-patient_file as (
-
-    select * from {{ ref('stg_bloodtest__patient_file') }}
-
-),
-
 delivery as (
 
     select distinct
         clinic,
         delivery,
         drops_absent
-    from patient_file
+    from {{ ref('stg_bloodtest__patient_file') }}
 
 ),
 
@@ -66,7 +60,7 @@ compared as (
 
 ),
 
-numbered as (
+versioned as (
 
     -- a version begins with another record than the previous one, or after a full snapshot without the patient
     select
@@ -92,7 +86,7 @@ final as (
         clinic,
         patient_id,
         {{ attributes | join(',\n        ') }}
-    from numbered
+    from versioned
     group by patient_key, version_number, clinic, patient_id, {{ attributes | join(', ') }}
 
 )

@@ -1,38 +1,15 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['clinic', 'claim_id'],
-        on_schema_change='fail',
-    )
-}}
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='claim_id') }}
+{% set seen_before = watermark() %}
 
 with claim as (
 
     select * from {{ ref('stg_practice__claim') }}
-
-),
-
-{% if is_incremental() %}
-
-    new_id as (
-
-        select distinct
-            clinic,
-            claim_id
-        from claim
-        where _load_id > {{ watermark() }}
-
-    ),
-
-{% endif %}
-
-considered as (
-
-    select claim.*
-    from claim
-    {% if is_incremental() %}
-        semi join new_id on claim.clinic = new_id.clinic and claim.claim_id = new_id.claim_id
+    {% if seen_before %}
+        where claim_id in (
+            select new.claim_id
+            from {{ ref('stg_practice__claim') }} as new
+            where new._load_id > {{ seen_before }}
+        )
     {% endif %}
 
 ),
@@ -60,18 +37,12 @@ final as (
         first_value(_load_id) over arrival as first_load_id,
         {{ seen_load_id() }} as seen_load_id,
         {{ rule_hash() }} as rule_hash
-    from considered
+    from claim
     window
         arrival as (
             partition by clinic, claim_id
             order by
-                received_at,
-                {{ file_name('_raw_path') }},
-                _row_number,
-                patient_id,
-                claim_code,
-                price_eur,
-                _raw_path
+                received_at, {{ file_name('_raw_path') }}, _row_number, patient_id, claim_code, price_eur, _raw_path
         )
 
 )

@@ -1,38 +1,15 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['clinic', 'diagnosis_id'],
-        on_schema_change='fail',
-    )
-}}
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='diagnosis_id') }}
+{% set seen_before = watermark() %}
 
 with diagnosis as (
 
     select * from {{ ref('stg_practice__diagnosis') }}
-
-),
-
-{% if is_incremental() %}
-
-    new_id as (
-
-        select distinct
-            clinic,
-            diagnosis_id
-        from diagnosis
-        where _load_id > {{ watermark() }}
-
-    ),
-
-{% endif %}
-
-considered as (
-
-    select diagnosis.*
-    from diagnosis
-    {% if is_incremental() %}
-        semi join new_id on diagnosis.clinic = new_id.clinic and diagnosis.diagnosis_id = new_id.diagnosis_id
+    {% if seen_before %}
+        where diagnosis_id in (
+            select new.diagnosis_id
+            from {{ ref('stg_practice__diagnosis') }} as new
+            where new._load_id > {{ seen_before }}
+        )
     {% endif %}
 
 ),
@@ -58,17 +35,11 @@ final as (
         first_value(_load_id) over arrival as first_load_id,
         {{ seen_load_id() }} as seen_load_id,
         {{ rule_hash() }} as rule_hash
-    from considered
+    from diagnosis
     window
         arrival as (
             partition by clinic, diagnosis_id
-            order by
-                received_at,
-                {{ file_name('_raw_path') }},
-                _row_number,
-                patient_id,
-                icd10_code,
-                _raw_path
+            order by received_at, {{ file_name('_raw_path') }}, _row_number, patient_id, icd10_code, _raw_path
         )
 
 )

@@ -1,67 +1,25 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['clinic', 'window_start_at'],
-        on_schema_change='fail',
-    )
-}}
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key=['clinic', 'window_start_at']) }}
+{% set claim, diagnosis = ref('int_practice_claim__deduplicated'), ref('int_practice_diagnosis__deduplicated') %}
+{% set seen_before = watermark() %}
 
-with claim as (
+with
+{% if seen_before %}
+    changed_patient as (
 
-    select * from {{ ref('int_practice_claim__deduplicated') }}
-
-),
-
-diagnosis as (
-
-    select * from {{ ref('int_practice_diagnosis__deduplicated') }}
-
-),
-
-patient as (
-
-    select * from {{ ref('int_practice_patient__deduplicated') }}
-
-),
-
-patient_category as (
-
-    select * from {{ ref('int_practice_patient_category__effective_from') }}
-
-),
-
-{% if is_incremental() %}
-
-    changed_diagnosis as (
-
-        -- a new first arrival of a diagnosis, the row whose place it takes, and all diagnoses of a patient who is new
+        -- windows of a patient may change from that of a new or replaced diagnosis on; all do if the patient is new
         select
             clinic,
             patient_id,
-            received_at
-        from diagnosis
-        where first_load_id > {{ watermark() }}
+            window_start_at
+        from {{ diagnosis }}
+        where first_load_id > {{ seen_before }}
         union all
         select
             clinic,
             patient_id,
-            timestamp '0001-01-01' as received_at
-        from patient
-        group by clinic, patient_id
-        having min(_load_id) > {{ watermark() }}
-
-    ),
-
-    changed_patient as (
-
-        -- claims from then on may count otherwise
-        select
-            clinic,
-            patient_id,
-            min(received_at) as changed_from_at
-        from changed_diagnosis
-        group by clinic, patient_id
+            timestamp '0001-01-01' as window_start_at
+        from {{ ref('int_practice_patient__deduplicated') }}
+        where arrival_number = 1 and _load_id > {{ seen_before }}
 
     ),
 
@@ -70,22 +28,20 @@ patient_category as (
         select
             clinic,
             window_start_at
-        from claim
-        where first_load_id > {{ watermark() }}
+        from {{ claim }}
+        where first_load_id > {{ seen_before }}
         union
         select
             claim.clinic,
             claim.window_start_at
-        from claim
-        inner join changed_patient
-            on claim.clinic = changed_patient.clinic and claim.patient_id = changed_patient.patient_id
-        where {{ minutes_after('claim.window_start_at', 10) }} > changed_patient.changed_from_at
+        from {{ claim }} as claim
+        inner join changed_patient as changed on claim.clinic = changed.clinic and claim.patient_id = changed.patient_id
+        where claim.window_start_at >= changed.window_start_at
 
     ),
-
 {% endif %}
 
-considered as (
+counted_claim as (
 
     -- a repeat counts for no patient
     select
@@ -94,44 +50,69 @@ considered as (
         claim.patient_id,
         claim.price_eur,
         case when claim.arrival_number = 1 then claim.patient_id end as counted_patient_id
-    from claim
-    {% if is_incremental() %}
-        semi join changed_window
+    from {{ claim }} as claim
+    {% if seen_before %}
+        inner join changed_window
             on claim.clinic = changed_window.clinic and claim.window_start_at = changed_window.window_start_at
     {% endif %}
 
 ),
 
-categorised as (
+{% if seen_before %}
+    counted_patient as (
 
-    -- A claim counts in a category when its patient had a diagnosis of it before the window's end: once, however many.
-    -- What counts in none stays, so that a window that has lost its revenue is replaced too.
+        -- joined, not looked up with `in`: the engine then reads only the diagnoses that can match
+        select distinct
+            clinic,
+            counted_patient_id as patient_id
+        from counted_claim
+
+    ),
+{% endif %}
+
+patient_category as (
+
+    -- claims of a patient whom the office has not named count in no category
     select
-        considered.*,
-        patient_category.category
-    from considered
-    left join patient_category
-        on
-            considered.clinic = patient_category.clinic
-            and considered.counted_patient_id = patient_category.patient_id
-            and patient_category.effective_from_at < {{ minutes_after('considered.window_start_at', 10) }}
+        diagnosis.clinic,
+        diagnosis.patient_id,
+        category.category,
+        min(diagnosis.window_start_at) as first_window_start_at
+    from {{ diagnosis }} as diagnosis
+    inner join {{ ref('int_practice_patient__deduplicated') }} as patient
+        on diagnosis.clinic = patient.clinic and diagnosis.patient_id = patient.patient_id
+    inner join {{ ref('revenue_category') }} as category on diagnosis.icd10_code = upper(category.icd10_code)
+    {% if seen_before %}
+        inner join counted_patient
+            on diagnosis.clinic = counted_patient.clinic and diagnosis.patient_id = counted_patient.patient_id
+    {% endif %}
+    where
+        diagnosis.arrival_number = 1
+        and patient.arrival_number = 1
+    group by diagnosis.clinic, diagnosis.patient_id, category.category
 
 ),
 
 final as (
 
+    -- A claim counts in a category when its patient had a diagnosis of it before the window's end: once, however many.
+    -- What counts in none stays, so that a window that has lost its revenue is replaced too.
     select
-        clinic,
-        category,
-        window_start_at,
-        sum(price_eur) as revenue_eur,
+        claim.clinic,
+        patient_category.category,
+        claim.window_start_at,
+        sum(claim.price_eur) as revenue_eur,
         count(*) as claim_count,
-        count(distinct patient_id) as patient_count,
-        {{ seen_load_id([ref('int_practice_claim__deduplicated'), ref('int_practice_diagnosis__deduplicated')]) }}
-            as seen_load_id,
+        count(distinct claim.patient_id) as patient_count,
+        {{ seen_load_id([claim, diagnosis]) }} as seen_load_id,
         {{ rule_hash() }} as rule_hash
-    from categorised
-    group by clinic, category, window_start_at
+    from counted_claim as claim
+    left join patient_category
+        on
+            claim.clinic = patient_category.clinic
+            and claim.counted_patient_id = patient_category.patient_id
+            and claim.window_start_at >= patient_category.first_window_start_at
+    group by claim.clinic, patient_category.category, claim.window_start_at
 
 )
 

@@ -6,7 +6,7 @@ with reading as (
 
 ),
 
-covered as (
+final as (
 
     select
         _raw_path as raw_path,
@@ -19,20 +19,12 @@ covered as (
         utc_time is not null as is_utc,
         min(coalesce(utc_time, local_time)) as first_time,
         max(coalesce(utc_time, local_time)) as last_time,
-        count(*) as reading_count
+        count(*) as reading_count,
+        {{ seen_load_id() }} as seen_load_id,
+        {{ rule_hash() }} as rule_hash
     from reading
     where _load_id > {{ watermark() }}
     group by all
-
-),
-
-final as (
-
-    select
-        *,
-        {{ seen_load_id() }} as seen_load_id,
-        {{ rule_hash() }} as rule_hash
-    from covered
 
 )
 

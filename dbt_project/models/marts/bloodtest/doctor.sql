@@ -1,18 +1,7 @@
 with record as (
 
     select * from {{ ref('int_bloodtest_patient__records') }}
-
-),
-
-patient_file as (
-
-    select * from {{ ref('stg_bloodtest__patient_file') }}
-
-),
-
-patient as (
-
-    select * from {{ ref('patient') }}
+    where doctor_id is not null
 
 ),
 
@@ -21,9 +10,26 @@ last_full_delivery as (
     select
         clinic,
         max(delivery) as delivery
-    from patient_file
+    from {{ ref('stg_bloodtest__patient_file') }}
     where drops_absent
     group by clinic
+
+),
+
+patient_count as (
+
+    select
+        doctor_key,
+        count(*) as patient_count
+    from {{ ref('patient') }}
+    where patient_key != '{{ unknown_key() }}'
+    group by doctor_key
+
+),
+
+unknown_member as (
+
+    select '{{ unknown_key() }}' as doctor_key
 
 ),
 
@@ -40,21 +46,8 @@ spelling as (
         count(*) as record_count
     from record
     left join last_full_delivery on record.clinic = last_full_delivery.clinic
-    where
-        record.doctor_id is not null
-        and record.delivery >= coalesce(last_full_delivery.delivery, record.delivery)
+    where record.delivery >= coalesce(last_full_delivery.delivery, record.delivery)
     group by all
-
-    union all
-
-    select
-        '{{ unknown_key() }}' as doctor_key,
-        null as clinic,
-        null as doctor_id,
-        null as delivery,
-        null as doctor_name,
-        null as practice_name,
-        0 as record_count
 
 ),
 
@@ -70,21 +63,11 @@ latest_practice as (
 
 ),
 
-patient_count as (
-
-    select
-        doctor_key,
-        count(*) as patient_count
-    from patient
-    where patient_key != '{{ unknown_key() }}'
-    group by doctor_key
-
-),
-
 final as (
 
+    -- nothing matches: the unknown member, of whom nothing is known, is a row beside the doctors
     select
-        spelling.doctor_key,
+        coalesce(spelling.doctor_key, unknown_member.doctor_key) as doctor_key,
         spelling.clinic,
         spelling.doctor_id,
         latest_name.doctor_name,
@@ -94,9 +77,10 @@ final as (
         coalesce(patient_count.patient_count, 0) as patient_count,
         min(spelling.delivery) as first_delivery
     from spelling
+    full outer join unknown_member on spelling.doctor_key = unknown_member.doctor_key
     left join latest_name on spelling.doctor_key = latest_name.doctor_key
     left join latest_practice on spelling.doctor_key = latest_practice.doctor_key
-    left join patient_count on spelling.doctor_key = patient_count.doctor_key
+    left join patient_count on coalesce(spelling.doctor_key, unknown_member.doctor_key) = patient_count.doctor_key
     group by all
 
 )

@@ -1,12 +1,19 @@
 with log as (
 
     select * from {{ ref('stg_bloodtest__log') }}
+    where lab_id is not null
 
 ),
 
 loaded_file as (
 
     select * from {{ ref('stg_catalog__loaded_file') }}
+
+),
+
+unknown_member as (
+
+    select '{{ unknown_key() }}' as lab_key
 
 ),
 
@@ -23,20 +30,7 @@ spelling as (
         count(*) as record_count
     from log
     inner join loaded_file on log._raw_path = loaded_file.raw_path
-    where log.lab_id is not null
     group by all
-
-    union all
-
-    select
-        '{{ unknown_key() }}' as lab_key,
-        null as clinic,
-        null as lab_id,
-        null as lab_name,
-        null as city,
-        null as first_delivery,
-        null as delivery,
-        0 as record_count
 
 ),
 
@@ -54,8 +48,9 @@ latest_city as (
 
 final as (
 
+    -- nothing matches: the unknown member, of which nothing is known, is a row beside the labs
     select
-        spelling.lab_key,
+        coalesce(spelling.lab_key, unknown_member.lab_key) as lab_key,
         spelling.clinic,
         spelling.lab_id,
         latest_name.lab_name,
@@ -65,6 +60,7 @@ final as (
         {{ distinct_values('spelling.city') }} as city_variants,
         min(spelling.first_delivery) as first_delivery
     from spelling
+    full outer join unknown_member on spelling.lab_key = unknown_member.lab_key
     left join latest_name on spelling.lab_key = latest_name.lab_key
     left join latest_city on spelling.lab_key = latest_city.lab_key
     group by all

@@ -1,14 +1,8 @@
 {{ config(materialized='view') }}
 
-with version as (
+with current_version as (
 
     select * from {{ ref('int_bloodtest_patient__scd2') }}
-
-),
-
-current_version as (
-
-    select * from version
     where is_current
 
 ),

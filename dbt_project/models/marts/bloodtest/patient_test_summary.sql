@@ -56,18 +56,12 @@ latest_test as (
 final as (
 
     select
-        summarised.clinic,
-        summarised.patient_id,
-        summarised.test_count,
-        summarised.total_cholesterol_level,
-        summarised.last_tested_at,
-        summarised.recent_test_count,
+        summarised.*,
         latest_test.tested_at as latest_test_at,
         latest_test.systolic_mmhg as latest_systolic_mmhg,
         latest_test.diastolic_mmhg as latest_diastolic_mmhg,
         latest_test.cholesterol_level as latest_cholesterol_level,
-        latest_test.glucose_level as latest_glucose_level,
-        summarised.raised_pressure_count
+        latest_test.glucose_level as latest_glucose_level
     from summarised
     left join latest_test
         on summarised.clinic = latest_test.clinic and summarised.patient_id = latest_test.patient_id

@@ -16,20 +16,11 @@ patient as (
 flagged as (
 
     select
-        clinic,
-        patient_id,
-        recent_test_count,
-        latest_test_at,
-        latest_systolic_mmhg,
-        latest_diastolic_mmhg,
-        latest_cholesterol_level,
-        latest_glucose_level,
-        raised_pressure_count,
+        *,
         coalesce(latest_systolic_mmhg >= 180 or latest_diastolic_mmhg >= 110, false) as has_severe_pressure,
         raised_pressure_count >= 2 as has_repeatedly_raised_pressure,
         coalesce(latest_cholesterol_level = 3, false) as has_high_cholesterol,
         coalesce(latest_glucose_level = 3, false) as has_high_glucose,
-        total_cholesterol_level,
         coalesce(total_cholesterol_level > 10, false) as has_total_cholesterol_above_10
     from summary
 

@@ -5,4 +5,4 @@ with final as (
 
 )
 
-select * from final -- noqa: AM04
+select * from final

@@ -33,7 +33,11 @@ day_length as (
 
     select
         *,
-        {{ minutes_of_day('local_date', 'timezone') }} as day_minutes
+        -- 1,440 unless the clock changes
+        {{ minutes_between(
+            local_to_utc('cast(local_date as timestamp)', 'timezone'),
+            local_to_utc('cast(local_date + 1 as timestamp)', 'timezone'),
+        ) }} as day_minutes
     from day
 
 ),

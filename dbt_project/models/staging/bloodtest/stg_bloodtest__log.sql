@@ -4,10 +4,25 @@ with source as (
 
 ),
 
-decoded as (
+final as (
 
     select
         -- ids
+        {{ surrogate_key([
+            'clinic',
+            'patient_id',
+            'lab_id',
+            timestamp_to_epoch_ms('date'),
+            'ap_hi',
+            'ap_lo',
+            'cholesterol',
+            'gluc',
+            'smoke',
+            'alco',
+            'active',
+            'cardio',
+        ]) }} as test_key,
+        {{ member_key('clinic', 'lab_id') }} as lab_key,
         clinic,
         patient_id,
         lab_id,
@@ -29,29 +44,6 @@ decoded as (
         _row_number,
         _load_id
     from source
-
-),
-
-final as (
-
-    select
-        *,
-        {{ surrogate_key([
-            'clinic',
-            'patient_id',
-            'lab_id',
-            timestamp_to_epoch_ms('tested_at'),
-            'systolic_mmhg',
-            'diastolic_mmhg',
-            'cholesterol_level',
-            'glucose_level',
-            'smoke',
-            'alco',
-            'active',
-            'cardio',
-        ]) }} as test_key,
-        {{ member_key('clinic', 'lab_id') }} as lab_key
-    from decoded
 
 )
 

@@ -14,11 +14,14 @@ delivered_content as (
 
 delivered_file as (
 
-    -- a file that was delivered again, byte for byte, is loaded once, under the path of its first arrival
+    -- A file that was delivered again, byte for byte, is loaded once, under the path of its first arrival. A full
+    -- snapshot is known by its files' names: in latest/ the provider chooses no name for the delivery.
     select
         file.clinic,
         file.delivery,
         file.path_below,
+        file.path_below = 'patient_data/full.json'
+        or file.path_below like 'patient_data/full-%.json' as is_full_snapshot,
         file.path_below || ' ' || coalesce(file.content_hash, '') as file_version,
         delivered_content.raw_path as loaded_raw_path,
         loaded.load_id,
@@ -41,13 +44,7 @@ delivery as (
         clinic,
         delivery,
         {{ distinct_values('file_version') }} as file_versions,
-        coalesce(bool_or({{ is_full_snapshot('path_below') }}), false)
-        and coalesce(
-            bool_and(loaded_raw_path is not null and rejected_count = 0) filter (
-                where {{ is_full_snapshot('path_below') }}
-            ),
-            true
-        )
+        coalesce(bool_and(loaded_raw_path is not null and rejected_count = 0) filter (where is_full_snapshot), false)
         and {{ snapshot_drops_absent() }} as drops_absent
     from delivered_file
     group by clinic, delivery

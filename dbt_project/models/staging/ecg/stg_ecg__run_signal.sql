@@ -1,8 +1,9 @@
--- The signals lie in Parquet files that the same step writes as raw.ecg_run_feature.
+-- The signals lie in Parquet files that the same step writes as raw.ecg_run_feature. The folder always holds one file
+-- without rows, so that it can be read before the first run is loaded.
 -- depends_on: {{ source('raw', 'ecg_run_feature') }}
 with signal as (
 
-    select * from {{ read_signal_parquet() }}
+    select * from {{ read_parquet_folder('processed/measurement=ecg') }}
 
 ),
 

@@ -14,7 +14,10 @@ final as (
         metric,
         -- measures
         value,
-        {{ is_plausible('metric', 'value') }} as is_plausible,
+        false
+        {% for name, limits in wearable_metrics().items() %}
+            or (metric = '{{ name }}' and value between {{ limits[0] }} and {{ limits[1] }})
+        {% endfor %} as is_plausible,
         -- times
         local_time,
         utc_time,

@@ -10,8 +10,9 @@ delivered_content as (
 
 ),
 
-renamed as (
+final as (
 
+    -- the last roster that names a participant counts; a participant who is left out of a later roster stays
     select
         -- ids
         source.clinic || ':' || source.participant_id as participant_key,
@@ -22,22 +23,16 @@ renamed as (
         source.withdrawn_on,
         source.timezone,
         source.has_token,
-        delivered_content.last_delivery,
         -- lineage
         source._raw_path,
         source._row_number,
         source._load_id
     from source
     inner join delivered_content on source._raw_path = delivered_content.raw_path
-
-),
-
-final as (
-
-    -- the last roster that names a participant counts; a participant who is left out of a later roster stays
-    select *
-    from renamed
-    qualify row_number() over (partition by participant_key order by last_delivery desc, _row_number desc) = 1
+    qualify row_number() over (
+        partition by source.clinic, source.participant_id
+        order by delivered_content.last_delivery desc, source._row_number desc
+    ) = 1
 
 )
 

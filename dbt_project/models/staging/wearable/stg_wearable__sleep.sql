@@ -10,7 +10,7 @@ delivered_content as (
 
 ),
 
-renamed as (
+final as (
 
     select
         -- ids
@@ -24,23 +24,15 @@ renamed as (
         source.dateofsleep as sleep_date,
         source.starttime as local_start_time,
         source.endtime as local_end_time,
-        delivered_content.last_delivery,
         -- lineage
         source._raw_path,
         source._row_number,
         source._load_id
     from source
     inner join delivered_content on source._raw_path = delivered_content.raw_path
-
-),
-
-final as (
-
-    select *
-    from renamed
     qualify row_number() over (
-        partition by participant_key, sleep_log_id
-        order by last_delivery desc, _raw_path desc, _row_number desc
+        partition by source.clinic, source.participant, source.logid
+        order by delivered_content.last_delivery desc, source._raw_path desc, source._row_number desc
     ) = 1
 
 )
