@@ -363,7 +363,7 @@ def test_a_correction_touches_its_day_alone_and_a_roster_lets_in(tmp_path: Path)
 def test_every_metric_of_the_reader_has_its_plausible_range() -> None:
     """A metric without a range would count in no roll-up."""
     macro = (Path(__file__).parents[2] / "dbt_project/macros/wearable/metrics.sql").read_text()
-    modules = (Path(__file__).parents[2] / "orchestration/lib/wearable_file").glob("*.py")
+    modules = (Path(__file__).parents[2] / "orchestration/lib/sources/wearable/formats").glob("*.py")
     reader = "".join(path.read_text() for path in modules)
     ranges = set(re.findall(r"'(\w+)': \[", macro))
     metrics = {
