@@ -1,1 +1,1 @@
-"""What is measured, against whom: each module runs alone (`python -m benchmarks.NAME`), `make bench` runs them all."""
+"""Benchmarks, each beside a peer: a module runs alone (`python -m benchmarks.NAME`), `make bench` runs them all."""

@@ -10,7 +10,7 @@ Beats: those that are found in the record as it is and lie more than a second fr
 are not found beside it within 50 ms, and how many are found that were not there. ``vitalhouse`` is the whole transform
 (artefacts limited, filtered, searched), ``unlimited`` the same without the limit of steps, ``--peers`` those of
 ``benchmarks.r_peaks`` on the raw signal, with their defaults. People: rank 1 by the protocols of
-``benchmarks.identification`` with an artefact in every record, enrolled and asked.
+``benchmarks.identification`` with an artefact in every record, enrolled ones and probes.
 
 The last line is one JSON object; ``--json`` prints nothing else.
 """
@@ -87,7 +87,7 @@ def _without_limit() -> AbstractContextManager[object]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the benchmark; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--wfdb", type=Path, required=True, metavar="DIR", help="folder with Person_NN/rec_M records")
     parser.add_argument("--peers", action="store_true", help="ask other detectors, too")

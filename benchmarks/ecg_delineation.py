@@ -131,7 +131,7 @@ def agreement(ours: list[dict[str, FloatArray]], theirs: list[dict[str, FloatArr
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the benchmark; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--wfdb", type=Path, required=True, metavar="DIR", help="a folder of ECG-ID records")
     parser.add_argument("--peers", action="store_true", help="also NeuroKit2 (it takes some 0.2 s a record)")

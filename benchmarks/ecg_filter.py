@@ -156,7 +156,7 @@ def edge_error(raw: FloatArray) -> dict[str, float]:
 
 
 def compare_on_records(folder: Path, has_peers: bool, say: Callable[[str], None]) -> dict[str, object]:
-    """Hold our filter, and other filters if asked for, against the authors' channel; print lines and return figures."""
+    """Hold our filter, and other filters if requested, against the authors' channel; print lines and return figures."""
     result: dict[str, object] = {}
     raw, reference = read_ecgid(folder)
     for order in ORDERS:
@@ -184,7 +184,7 @@ def compare_on_records(folder: Path, has_peers: bool, say: Callable[[str], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the benchmark; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--wfdb", type=Path, metavar="DIR", help="a folder of ECG-ID records")
     parser.add_argument("--peers", action="store_true", help="hold other filters against the same channel, too")

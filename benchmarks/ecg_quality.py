@@ -88,7 +88,7 @@ def noise(kind: str, shape: tuple[int, int], rate_hz: float, rng: np.random.Gene
 
 
 def window_scores(runs: Runs, batch: EcgBatch) -> FloatArray:
-    """Index, matched, annotated and detected beats of each window of 10 s, shape ``(n_runs * n_windows, 4)``."""
+    """Compute index, matched, annotated and detected beats of each window of 10 s, shape ``(n_runs * n_windows, 4)``."""
     bounds = window_bounds(runs.ecg_mv.shape[1], runs.rate_hz)
     reach = WINDOW_S * runs.rate_hz
     rows = []
@@ -128,7 +128,7 @@ def left_out(runs: list[Runs]) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the benchmark; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--wfdb", type=Path, required=True, metavar="DIR", help="folder with .hea, .dat and .atr files")
     parser.add_argument("--every", type=int, default=4, help="take each so manieth run of 20 s (default 4)")

@@ -6,12 +6,12 @@ Reads every ``Person_NN/rec_M`` below DIR (first channel, the raw one; the day s
 date:``), filters, finds beats and makes templates with the pipeline's own transforms, and scores three protocols, each
 with a closed set and a gallery of everybody: ``chronological`` (the earliest 60 % of all records are enrolled),
 ``cross_session`` (a person's first date against later dates) and ``one_shot`` (a person's first record against all
-others). No record is on both sides, and of records that are copies of each other only the first is used. What the
-scores are normalised with is learnt from other people than those who are asked, in 20 groups.
+others). No record is on both sides, and of records that are copies of each other only the first is used. The
+normalisation of the scores is learnt from other people than the probes', in 20 groups.
 ``python_transforms/ecg/identification.py`` says how each is drawn.
 
-Intervals are 95 %, from resamples of the people who are asked. ``--halves N`` asks again N times in two groups drawn at
-random in place of 20: what is learnt then comes from half of the people, and the mean rates say how much that matters.
+Intervals are 95 %, from resamples of the probes' people. ``--halves N`` identifies again N times in two groups drawn at
+random in place of 20: the normalisation then comes from half of the people, and the mean rates say what that costs.
 From the same scores follows how often a record would be taken for somebody else's in smaller galleries, drawn at
 random: what to expect of larger ones. The last line is one JSON object; ``--json`` prints nothing else.
 """
@@ -38,7 +38,7 @@ from python_transforms.ecg.template import TEMPLATE_SAMPLES, beat_templates
 
 # As the warehouse marks near duplicates of one subject (orchestration/lib/sources/ecg/near_duplicates.py).
 NEAR_DUPLICATE_CORRELATION = 0.9999
-# Sizes for which the errors of smaller galleries are told.
+# Sizes for which the errors of smaller galleries are computed.
 GALLERIES = (5, 10, 20)
 
 
@@ -157,7 +157,7 @@ def error_in_gallery(matches: Matches, size: int) -> float:
 def describe(name: str, matches: Matches, summary: Rates, records: Sequence[Record]) -> str:
     """Describe one protocol: rates, intervals, and each record that was taken for somebody else's."""
     lines = [
-        f"{name}: {summary.asked_count} records asked, {len(np.unique(matches.true))} people, "
+        f"{name}: {summary.probe_count} probes, {len(np.unique(matches.true))} people, "
         f"gallery of {summary.gallery_count}",
         *(
             f"  {label:7} {value:6.2f} %  ({low:.2f} to {high:.2f})"
@@ -169,7 +169,7 @@ def describe(name: str, matches: Matches, summary: Rates, records: Sequence[Reco
         ),
     ]
     for row in np.flatnonzero(matches.rank > 1):
-        record, other = records[matches.asked[row]], matches.gallery[matches.best(1)[row, 0]]
+        record, other = records[matches.probe[row]], matches.gallery[matches.best(1)[row, 0]]
         lines.append(
             f"  Person_{record.person:02}/rec_{record.number} was taken for person {other}, rank {matches.rank[row]}"
         )
@@ -177,7 +177,7 @@ def describe(name: str, matches: Matches, summary: Rates, records: Sequence[Reco
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the benchmark; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--wfdb", type=Path, required=True, metavar="DIR", help="folder with Person_NN/rec_M records")
     parser.add_argument("--halves", type=int, default=0, metavar="N", help="also ask N times in two random groups")
@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 name: {
                     "rank1": round(summary.rank1, 2),
                     "eer": round(summary.eer, 2),
-                    "n": summary.asked_count,
+                    "n": summary.probe_count,
                     "rank1_interval": [round(end, 2) for end in summary.rank1_interval],
                     "eer_interval": [round(end, 2) for end in summary.eer_interval],
                     "rank5": round(summary.rank5, 2),

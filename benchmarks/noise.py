@@ -14,7 +14,7 @@ MAINS_HZ = 50.0
 
 
 def unit_noise(kind: str, n_samples: int, sampling_rate_hz: float, seed: int) -> FloatArray:
-    """Noise of power 1 (variance), shape ``(n_samples,)``; ``kind`` is one of ``NOISES``."""
+    """Draw noise of power 1 (variance), shape ``(n_samples,)``; ``kind`` is one of ``NOISES``."""
     rng = np.random.default_rng(seed)
     noise: FloatArray = rng.standard_normal(n_samples)
     if kind == "muscle":

@@ -104,7 +104,7 @@ class Office:
                 )
 
     def _events(self, kind: str, begin: datetime, count: int, step: float, first: int) -> str:
-        """Query of claims or diagnoses: an id repeats with a probability of a tenth."""
+        """Write a query of claims or diagnoses: an id repeats with a probability of a tenth."""
         prices = ", ".join(f"{{code: '{code}', price: {price}}}" for code, price in PRICES.items())
         codes = ", ".join(f"'{code}'" for code in ICD10_CODES)
         content = {
@@ -151,14 +151,14 @@ class Office:
             return pool.apply(model_seconds, (self.home,))
 
     def add(self) -> dict[str, float]:
-        """Processor seconds that ten minutes more take, by part."""
+        """Measure the processor seconds that ten minutes more take, by part."""
         self._write_batch()
         loading, _ = processor_seconds(self.load)
         models = self.run_models()
         return {"load": loading, "models": sum(models.values())} | models
 
     def compare(self) -> float:
-        """Processor seconds of the query from scratch; its answer is that of the mart."""
+        """Measure the processor seconds of the query from scratch, which gives the rows of the mart."""
         with self.warehouse.read() as con:
             took, _ = processor_seconds(lambda: con.execute(f"create or replace temp table rolling as {ROLLING_QUERY}"))
             difference = con.execute(
@@ -194,7 +194,7 @@ def model_seconds(home: Home) -> dict[str, float]:
 
 
 def processor_seconds(work: Callable[[], Result]) -> tuple[float, Result]:
-    """How much processor time a call takes, on all threads of this process, and what it gives."""
+    """Measure the processor time of a call, on all threads of this process; return it with the call's result."""
     started = time.process_time()
     result = work()
     return time.process_time() - started, result
@@ -214,7 +214,7 @@ def built(home: Home, event_count: int, patient_count: int) -> Office:
 
 
 def main() -> None:
-    """Measure at the asked number of events, and print processor seconds."""
+    """Measure at the given number of events, and print processor seconds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=10_000_000, help="claims, and as many diagnoses")
     parser.add_argument("--patients", type=int, default=100_000)

@@ -120,7 +120,7 @@ CUTS_S = (20, 10, 5, 3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the benchmark; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--wfdb", type=Path, required=True, metavar="DIR", help="folder with .hea, .dat and .atr files")
     parser.add_argument("--peers", action="store_true", help="score other detectors, too")

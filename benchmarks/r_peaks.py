@@ -82,17 +82,17 @@ class Score:
 
     @property
     def sensitivity(self) -> float:
-        """Share of the annotated beats that were detected, in percent."""
+        """Return the share of the annotated beats that were detected, in percent."""
         return 100 * self.matched / max(1, self.annotated)
 
     @property
     def ppv(self) -> float:
-        """Share of the detected beats that are annotated (positive predictive value), in percent."""
+        """Return the share of the detected beats that are annotated (positive predictive value), in percent."""
         return 100 * self.matched / max(1, self.detected)
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of sensitivity and positive predictive value, in percent."""
+        """Return the harmonic mean of sensitivity and positive predictive value, in percent."""
         return 200 * self.matched / max(1, self.annotated + self.detected)
 
 
@@ -333,7 +333,7 @@ def comparison_lines(compared: dict[str, dict[str, Any]], missing: Sequence[str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the benchmark; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--wfdb", type=Path, required=True, metavar="DIR", help="folder with .hea, .dat and .atr files")
     parser.add_argument("--window-ms", type=float, default=150.0, help="how far apart a match may be (default 150)")

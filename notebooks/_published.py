@@ -29,7 +29,7 @@ class Published:
     heading: mo.Html
 
     def has(self, *relations: str) -> bool:
-        """Say whether each of these relations is published and has rows."""
+        """Return whether each of these relations is published and has rows."""
         return all(self.row_counts.get(relation) for relation in relations)
 
     def values(self, sql: str) -> list[Any]:
@@ -123,7 +123,7 @@ def _age(seconds: float) -> str:
 
 
 def readable(publication: Published, path: str) -> bool:
-    """Say whether the notebook's process can read a file of the lake, named relative to it."""
+    """Return whether the notebook's process can read a file of the lake, named relative to it."""
     try:
         (publication.home.lake_path / path).open("rb").close()
     except OSError:

@@ -103,6 +103,6 @@ def _list_identity(request: Request) -> str:
 
 
 def _is_current(if_none_match: str | None, etag: str) -> bool:
-    """Whether the client already has this answer (RFC 9110, 13.1.2)."""
+    """Return whether the client already has this answer (RFC 9110, 13.1.2)."""
     known_etags = [part.strip().removeprefix("W/") for part in (if_none_match or "").split(",")]
     return "*" in known_etags or etag in known_etags

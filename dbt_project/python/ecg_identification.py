@@ -71,27 +71,27 @@ def rate_protocols(matches: pa.Table) -> pa.Table:
     rows = []
     # in one order, so that the same matches give the same resamples
     for of_clinic in _groups(matches.sort_by("run_key"), "clinic"):
-        for asked in _groups(of_clinic, "protocol"):
-            score = asked["gallery_score"].combine_chunks().flatten().to_numpy().reshape(len(asked), -1)
-            true = asked["gallery_position"].to_numpy().astype(np.int64)
-            found = rates(Matches(np.arange(len(score)), np.arange(score.shape[1]), true, score))
+        for probes in _groups(of_clinic, "protocol"):
+            score = probes["gallery_score"].combine_chunks().flatten().to_numpy().reshape(len(probes), -1)
+            true = probes["gallery_position"].to_numpy().astype(np.int64)
+            rate = rates(Matches(np.arange(len(score)), np.arange(score.shape[1]), true, score))
             rows.append(
                 {
-                    "clinic": asked["clinic"][0].as_py(),
-                    "protocol": asked["protocol"][0].as_py(),
-                    "asked_run_count": found.asked_count,
-                    "asked_subject_count": len(set(asked["subject_key"].to_pylist())),
-                    "gallery_subject_count": found.gallery_count,
-                    "rank1_pct": found.rank1,
-                    "rank1_low_pct": found.rank1_interval[0],
-                    "rank1_high_pct": found.rank1_interval[1],
-                    "rank5_pct": found.rank5,
-                    "rank5_low_pct": found.rank5_interval[0],
-                    "rank5_high_pct": found.rank5_interval[1],
-                    "eer_pct": found.eer,
-                    "eer_low_pct": found.eer_interval[0],
-                    "eer_high_pct": found.eer_interval[1],
-                    "transform_version": _versions(asked, "transform_version"),
+                    "clinic": probes["clinic"][0].as_py(),
+                    "protocol": probes["protocol"][0].as_py(),
+                    "asked_run_count": rate.probe_count,
+                    "asked_subject_count": len(set(probes["subject_key"].to_pylist())),
+                    "gallery_subject_count": rate.gallery_count,
+                    "rank1_pct": rate.rank1,
+                    "rank1_low_pct": rate.rank1_interval[0],
+                    "rank1_high_pct": rate.rank1_interval[1],
+                    "rank5_pct": rate.rank5,
+                    "rank5_low_pct": rate.rank5_interval[0],
+                    "rank5_high_pct": rate.rank5_interval[1],
+                    "eer_pct": rate.eer,
+                    "eer_low_pct": rate.eer_interval[0],
+                    "eer_high_pct": rate.eer_interval[1],
+                    "transform_version": _versions(probes, "transform_version"),
                 }
             )
     return pa.Table.from_pylist(rows, schema=_RATE_SCHEMA)
@@ -107,24 +107,24 @@ def _match_clinic(runs: pa.Table) -> Iterator[pa.Table]:
     number = runs["run_number"].to_numpy().astype(np.int64)
     fit = cross_fit(templates, subject)
     for protocol, draw in PROTOCOLS.items():
-        found = match(templates, subject, draw(subject, day, number), fit)
-        best = found.best(2)
-        best_score = np.take_along_axis(found.score, best, axis=1)
-        asked = runs.take(found.asked)
+        matches = match(templates, subject, draw(subject, day, number), fit)
+        best = matches.best(2)
+        best_score = np.take_along_axis(matches.score, best, axis=1)
+        probes = runs.take(matches.probe)
         columns = {
-            "clinic": asked["clinic"],
-            "protocol": [protocol] * len(found.asked),
-            "run_key": asked["run_key"],
-            "subject_key": asked["subject_key"],
-            "score": found.genuine,
-            "rank": found.rank.astype(np.int32),
-            "best_match_subject_key": people[found.gallery[best[:, 0]]],
+            "clinic": probes["clinic"],
+            "protocol": [protocol] * len(matches.probe),
+            "run_key": probes["run_key"],
+            "subject_key": probes["subject_key"],
+            "score": matches.genuine,
+            "rank": matches.rank.astype(np.int32),
+            "best_match_subject_key": people[matches.gallery[best[:, 0]]],
             "best_match_score": best_score[:, 0],
-            "second_match_subject_key": people[found.gallery[best[:, 1]]],
+            "second_match_subject_key": people[matches.gallery[best[:, 1]]],
             "second_match_score": best_score[:, 1],
-            "gallery_position": found.true.astype(np.int32),
-            "gallery_score": list(found.score),
-            "transform_version": asked["transform_version"],
+            "gallery_position": matches.true.astype(np.int32),
+            "gallery_score": list(matches.score),
+            "transform_version": probes["transform_version"],
         }
         yield pa.table(columns, schema=_MATCH_SCHEMA)
 

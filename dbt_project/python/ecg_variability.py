@@ -110,15 +110,15 @@ def _values(runs: pa.Table, name: str) -> npt.NDArray[np.float64]:
     return values
 
 
-def _components(scope: str, found: Agreement) -> dict[str, object]:
+def _components(scope: str, agreement: Agreement) -> dict[str, object]:
     return {
-        f"{scope}subject_count": found.subject_count,
-        f"{scope}run_count": found.run_count,
-        f"{scope}between_subject_variance": _plain(found.between_variance),
-        f"{scope}within_subject_variance": _plain(found.within_variance),
-        f"{scope}icc": _plain(found.icc),
-        f"{scope}icc_low": _plain(found.icc_low),
-        f"{scope}icc_high": _plain(found.icc_high),
+        f"{scope}subject_count": agreement.subject_count,
+        f"{scope}run_count": agreement.run_count,
+        f"{scope}between_subject_variance": _plain(agreement.between_variance),
+        f"{scope}within_subject_variance": _plain(agreement.within_variance),
+        f"{scope}icc": _plain(agreement.icc),
+        f"{scope}icc_low": _plain(agreement.icc_low),
+        f"{scope}icc_high": _plain(agreement.icc_high),
     }
 
 

@@ -42,7 +42,7 @@ def _cut(text: str, longest: int | None) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is one whose digits people compare by their places."""
+    """Return whether a value is one whose digits people compare by their places."""
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 

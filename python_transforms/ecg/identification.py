@@ -1,8 +1,8 @@
 """Identify the person of a run by its template, the run's mean beat (``template.py``).
 
 *Normalisation* is learnt from other people: it weighs down what varies within one person from run to run.
-*Identification* asks which enrolled person a run is most like; *verification* whether it is like the person that it is
-said to be of.
+*Identification* finds the enrolled person whom a run is most like; *verification* decides whether a run is like the
+person that it is claimed to be of. A *probe* is a run that is compared with the enrolled people.
 
 The parameters were chosen by leaving people out in turn on persons 1 to 40 of ECG-ID, in the middle of regions where
 the figures hardly move; ``docs/ecg.md`` shows how much each of them matters, and what did not help.
@@ -33,7 +33,7 @@ COMPRESSION_MV = 0.1
 SLOPE_MV_PER_S = 12.0
 # Share of a sphere in the within-person scatter, which some dozens of people do not determine in 170 dimensions.
 SHRINKAGE = 0.2
-# People are asked in so many groups; what a group is asked with was learnt from the people of all others.
+# Number of groups of people; the normalisation of a group is learnt from the people of all other groups.
 FOLDS = 20
 
 
@@ -118,14 +118,14 @@ def _unit(rows: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Split:
-    """Hold which runs are enrolled and which are asked; a run is one of them or none, never both."""
+    """Hold which runs are enrolled and which are probes; a run is one of them or none, never both."""
 
     is_enrolled: BoolArray
-    is_asked: BoolArray
+    is_probe: BoolArray
 
 
 def chronological(subject: NDArray[np.integer], day: NDArray[np.integer], number: NDArray[np.integer]) -> Split:
-    """Enrol the earliest 60 % of the runs, ask the later ones.
+    """Enrol the earliest 60 % of the runs; the later ones are probes.
 
     Each person gives 60 % of their runs, rounded down, at least one, and at most all but one if they have several. What
     is then missing from 60 % of all runs (rounded) is taken one by one from those whose share was cut most, in the
@@ -147,7 +147,7 @@ def chronological(subject: NDArray[np.integer], day: NDArray[np.integer], number
 
 
 def cross_session(subject: NDArray[np.integer], day: NDArray[np.integer], number: NDArray[np.integer]) -> Split:
-    """Enrol all runs of a person's first date, ask those of later dates."""
+    """Enrol all runs of a person's first date; those of later dates are probes."""
     people, member = np.unique(subject, return_inverse=True)
     first = np.full(len(people), np.iinfo(np.int64).max)
     np.minimum.at(first, member, np.asarray(day, np.int64))
@@ -156,12 +156,12 @@ def cross_session(subject: NDArray[np.integer], day: NDArray[np.integer], number
 
 
 def one_shot(subject: NDArray[np.integer], day: NDArray[np.integer], number: NDArray[np.integer]) -> Split:
-    """Enrol a person's first run, ask all others."""
+    """Enrol a person's first run; all others are probes."""
     rank, _, _ = _order(subject, day, number)
     return Split(rank == 0, rank > 0)
 
 
-# How runs are divided into enrolled and asked ones. Each takes, run by run: whose it is, the day it was recorded on (a
+# Ways to divide runs into enrolled ones and probes. Each takes, run by run: its subject, the day it was recorded on (a
 # count of days), and its number, which orders the runs of a day.
 PROTOCOLS: dict[str, Callable[[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]], Split]] = {
     "chronological": chronological,
@@ -184,30 +184,30 @@ def _order(
 
 @dataclass(frozen=True)
 class Matches:
-    """Hold the scores of the runs that were asked.
+    """Hold the scores of the probes.
 
     Attributes
     ----------
-    asked
-        Which runs were asked, shape ``(n_asked,)``.
+    probe
+        Indices of the runs that are probes, shape ``(n_probes,)``.
     gallery
         The enrolled people, ascending, shape ``(n_people,)``.
     true
-        Where in the gallery the person of each run that was asked stands, shape ``(n_asked,)``.
+        Where in the gallery the person of each probe stands, shape ``(n_probes,)``.
     score
-        How like each run is to each enrolled person, from -1 to 1, shape ``(n_asked, n_people)``, float32: four bytes
-        for each pair is the memory that is needed.
+        How like each probe is to each enrolled person, from -1 to 1, shape ``(n_probes, n_people)``, float32: four
+        bytes for each pair is the memory that is needed.
     """
 
-    asked: IntArray
+    probe: IntArray
     gallery: NDArray[np.integer]
     true: IntArray
     score: NDArray[np.float32]
 
     @property
     def genuine(self) -> NDArray[np.float32]:
-        """Return the score of each run with its own person, shape ``(n_asked,)``."""
-        return self.score[np.arange(len(self.asked)), self.true]
+        """Return the score of each probe with its own person, shape ``(n_probes,)``."""
+        return self.score[np.arange(len(self.probe)), self.true]
 
     @property
     def rank(self) -> IntArray:
@@ -216,7 +216,7 @@ class Matches:
         return place
 
     def best(self, count: int) -> IntArray:
-        """Return the gallery indices of the people most alike, best first, shape ``(n_asked, count)`` or narrower."""
+        """Return the gallery indices of the people most alike, best first, shape ``(n_probes, count)`` or narrower."""
         order: IntArray = np.argsort(-self.score, axis=1, kind="stable")[:, :count]
         return order
 
@@ -230,7 +230,7 @@ class CrossFit:
     group
         Which group each run's person is in, shape ``(n_runs,)``.
     learnt
-        What the runs of each group are asked with.
+        The normalisation for the runs of each group.
     """
 
     group: IntArray
@@ -240,9 +240,8 @@ class CrossFit:
 def cross_fit(templates_mv: FloatArray, subject: NDArray[np.integer], folds: int = FOLDS) -> CrossFit:
     """Learn for each group of people from everybody else.
 
-    People are dealt into groups in their order. What a group's runs are asked with is learnt from all runs, enrolled
-    and asked ones, of the people of all other groups: nothing of a person who is asked, or of anybody asked with them,
-    is in it.
+    People are dealt into groups in their order. The normalisation of a group is learnt from all runs, enrolled ones and
+    probes, of the people of all other groups: nothing of a probe's person, or of anybody in the same group, is in it.
 
     Parameters
     ----------
@@ -273,9 +272,9 @@ def cross_fit(templates_mv: FloatArray, subject: NDArray[np.integer], folds: int
 
 
 def match(templates_mv: FloatArray, subject: NDArray[np.integer], split: Split, fit: CrossFit) -> Matches:
-    """Compare every run that is asked with everybody who is enrolled.
+    """Compare every probe with everybody who is enrolled.
 
-    The gallery holds everybody who is enrolled. The set is closed: runs of people who are not are not asked.
+    The gallery holds everybody who is enrolled. The set is closed: runs of people who are not enrolled are no probes.
 
     Parameters
     ----------
@@ -284,23 +283,23 @@ def match(templates_mv: FloatArray, subject: NDArray[np.integer], split: Split, 
     subject
         Whose run each is, shape ``(n_runs,)``.
     split
-        Which are enrolled and which asked.
+        Which runs are enrolled and which are probes.
     fit
         What was learnt of these templates.
 
     Returns
     -------
-    The score of each run that was asked with each enrolled person.
+    The score of each probe with each enrolled person.
     """
     gallery = np.unique(subject[split.is_enrolled])
-    asked = np.flatnonzero(split.is_asked & np.isin(subject, gallery))
+    probe = np.flatnonzero(split.is_probe & np.isin(subject, gallery))
     enrolled = np.flatnonzero(split.is_enrolled)
     place = np.searchsorted(gallery, subject[enrolled])
-    score = np.zeros((len(asked), len(gallery)), np.float32)
-    for group in np.unique(fit.group[asked]):
-        rows = np.flatnonzero(fit.group[asked] == group)
+    score = np.zeros((len(probe), len(gallery)), np.float32)
+    for group in np.unique(fit.group[probe]):
+        rows = np.flatnonzero(fit.group[probe] == group)
         learnt = fit.learnt[group]
         vectors = enrol(learnt.embed(templates_mv[enrolled]), place, len(gallery))
-        score[rows] = learnt.embed(templates_mv[asked[rows]]) @ vectors.T
-    true: IntArray = np.searchsorted(gallery, subject[asked]).astype(np.int64)
-    return Matches(asked, gallery, true, score)
+        score[rows] = learnt.embed(templates_mv[probe[rows]]) @ vectors.T
+    true: IntArray = np.searchsorted(gallery, subject[probe]).astype(np.int64)
+    return Matches(probe, gallery, true, score)

@@ -1,4 +1,4 @@
-"""Compute how well runs were told apart: shares of runs that find their person, and the equal error rate.
+"""Compute how well runs were identified: shares of runs that find their person, and the equal error rate.
 
 References
 ----------
@@ -24,14 +24,14 @@ SCORE_STEP = 0.001
 
 @dataclass(frozen=True)
 class Rates:
-    """Hold how well runs were told apart, in percent, with 95 % intervals (low, high).
+    """Hold how well runs were identified, in percent, with 95 % intervals (low, high).
 
-    ``rank1`` and ``rank5`` are shares of the runs that were asked; ``eer`` is the error rate at the threshold of the
+    ``rank1`` and ``rank5`` are shares of the probes; ``eer`` is the error rate at the threshold of the
     score at which as many genuine claims are refused as false ones are let in, every run claiming to be of every
     enrolled person once.
     """
 
-    asked_count: int
+    probe_count: int
     gallery_count: int
     rank1: float
     rank1_interval: tuple[float, float]
@@ -42,27 +42,27 @@ class Rates:
 
 
 def rates(matches: Matches, seed: int = 0) -> Rates:
-    """Sum up the scores of a split; intervals are percentiles over resamples of the people who were asked.
+    """Sum up the scores of a split; intervals are percentiles over resamples of the probes' people.
 
-    Runs of one person are alike, so people are drawn, with all their runs, and not runs. Where everybody is told
-    right, so is everybody in each resample: the interval then has no width and says nothing of rarer errors.
+    Runs of one person are alike, so people are drawn, with all their runs, and not runs. Where everybody is identified,
+    so is everybody in each resample: the interval then has no width and says nothing of rarer errors.
 
     Parameters
     ----------
     matches
-        Scores of the runs that were asked.
+        Scores of the probes.
     seed
         Seed of the resamples: the same matches give the same intervals.
 
     Returns
     -------
-    Shares and error rate, NaN where no run was asked.
+    Shares and error rate, NaN where there is no probe.
 
     References
     ----------
     Efron and Tibshirani (1993); Bolle, Ratha and Pankanti (2004).
     """
-    if len(matches.asked) == 0:
+    if len(matches.probe) == 0:
         unknown, nothing = float("nan"), (float("nan"), float("nan"))
         return Rates(0, len(matches.gallery), unknown, nothing, unknown, nothing, unknown, nothing)
     people, member = np.unique(matches.true, return_inverse=True)
@@ -73,7 +73,7 @@ def rates(matches: Matches, seed: int = 0) -> Rates:
 
     interval = {name: tuple(np.percentile(values, [2.5, 97.5]).tolist()) for name, values in resampled.items()}
     return Rates(
-        asked_count=len(matches.asked),
+        probe_count=len(matches.probe),
         gallery_count=len(matches.gallery),
         rank1=float(whole["rank1"][0]),
         rank1_interval=interval["rank1"],
@@ -88,7 +88,7 @@ def rates(matches: Matches, seed: int = 0) -> Rates:
 class _Counts:
     """Hold each person's runs and hits, and how often genuine and false claims reach each score."""
 
-    asked: FloatArray
+    probes: FloatArray
     hits: FloatArray
     top_five: FloatArray
     genuine: FloatArray
@@ -115,10 +115,10 @@ class _Counts:
 
     def rates(self, weight: FloatArray) -> dict[str, FloatArray]:
         """Compute rates in percent for people drawn so many times each, shape ``(n_draws, n_people)``."""
-        asked = weight @ self.asked
+        probes = weight @ self.probes
         return {
-            "rank1": 100 * (weight @ self.hits) / asked,
-            "rank5": 100 * (weight @ self.top_five) / asked,
+            "rank1": 100 * (weight @ self.hits) / probes,
+            "rank5": 100 * (weight @ self.top_five) / probes,
             "eer": 100 * _equal_error_rate(weight @ self.genuine, weight @ self.false),
         }
 
@@ -126,7 +126,7 @@ class _Counts:
 def _equal_error_rate(genuine: FloatArray, false: FloatArray) -> FloatArray:
     """Find where refusals and false acceptances cross, from counts of claims at each score, shape ``(n, n_scores)``.
 
-    Between two thresholds, where they do not meet at one, the mean of both rates where they are nearest.
+    Where they meet at no threshold, it is the mean of both rates at the threshold where they are nearest.
     """
     refused = np.cumsum(genuine, axis=1) - genuine
     accepted = np.cumsum(false[:, ::-1], axis=1)[:, ::-1]

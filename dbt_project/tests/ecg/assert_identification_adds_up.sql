@@ -1,4 +1,4 @@
--- A returned row is a protocol of a clinic whose summary does not count the runs that were asked, or found, by it.
+-- A returned row is a protocol of a clinic whose summary does not count its probe runs, or those that were identified.
 {{ config(meta={'dagster': {'ref': {'name': 'identification_summary'}}}) }}
 
 with identification as (

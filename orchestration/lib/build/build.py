@@ -1,4 +1,4 @@
-"""Build: claim, crawl, and where something is new run the very jobs of Dagster's UI in this process."""
+"""Build: claim, crawl, and if something is new run the jobs of Dagster's UI in this process."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ from orchestration.lib.build.plan import RejectionSnapshot, Report, Request, Run
 def build(request: Request, home: Home, load_definitions: Callable[[Home], Definitions]) -> Report:
     """Bring the published file up to date with the lake, or say why not.
 
-    Where nothing is new, it ends before Dagster and dbt are imported.
+    If nothing is new, the build ends before Dagster and dbt are imported.
 
     Parameters
     ----------
     load_definitions
-        Gives Dagster's definitions of a home; called where something is new.
+        Gives Dagster's definitions of a home; called if something is new.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def build(request: Request, home: Home, load_definitions: Callable[[Home], Defin
             )
             report.waiting_count, report.waiting = waiting_files(con)
         if news:
-            # Until it ends well, this build counts as one that did not finish.
+            # Until this build ends well, its sources count as not built.
             write_states(home, {name: state for name, state in states.items() if name not in news})
             _run_jobs(request, home, load_definitions(home), lake, news, report)
             with warehouse.read() as con:
@@ -128,20 +128,22 @@ def _wanted(request: Request, lake: Lake) -> dict[str, list[Delivery]]:
     Raises
     ------
     UsageError
-        If one was named that is not there.
+        If a delivery is named that is not in the lake.
     """
-    there = {measurement: lake.deliveries(measurement) for measurement in request.measurements}
+    present = {measurement: lake.deliveries(measurement) for measurement in request.measurements}
     if not request.deliveries:
-        return there
-    names = {name for deliveries in there.values() for delivery in deliveries for name in (delivery.name, delivery.key)}
+        return present
+    names = {
+        name for deliveries in present.values() for delivery in deliveries for name in (delivery.name, delivery.key)
+    }
     for name in request.deliveries:
         if name not in names:
-            keys = ", ".join(delivery.key for deliveries in there.values() for delivery in deliveries)
+            keys = ", ".join(delivery.key for deliveries in present.values() for delivery in deliveries)
             raise UsageError(f"there is no delivery {name}: the lake has {keys or 'none'}")
-    asked = set(request.deliveries)
+    requested = set(request.deliveries)
     return {
-        measurement: [delivery for delivery in deliveries if {delivery.name, delivery.key} & asked]
-        for measurement, deliveries in there.items()
+        measurement: [delivery for delivery in deliveries if {delivery.name, delivery.key} & requested]
+        for measurement, deliveries in present.items()
     }
 
 
@@ -150,8 +152,8 @@ def _news(
 ) -> list[Delivery]:
     """Select the deliveries that have something to load, or are to be loaded anew.
 
-    Where there is none, the last one: a build that was killed may have loaded a header and left the signal, whose file
-    is not new, to be transformed with it. A transform that finds nothing to do costs next to nothing.
+    If no delivery has something to load, select the last one: a build that was killed may have loaded a header and left
+    its signal, whose file is not new, untransformed. A transform that finds nothing to do costs next to nothing.
     """
     if request.reload or request.recompute:
         return deliveries
@@ -162,7 +164,7 @@ def _news(
 def _execute(
     run: Run, request: Request, definitions: Definitions, instance: DagsterInstance, log_path: Path
 ) -> ExecuteInProcessResult:
-    """Run a job here; what Dagster and dbt say goes to the log."""
+    """Run a job here; the output of Dagster and dbt goes to the log."""
     job = definitions.resolve_job_def(run.job)
     executable = job.asset_layer.executable_asset_keys
     keys = sorted(key for key in executable if run.part in ("all", "raw" if key.path[0] == "raw" else "marts"))
@@ -171,7 +173,7 @@ def _execute(
     with redirect_output_to(log_path):
         return job.execute_in_process(
             instance=instance,
-            # Not all of them by name: dbt is then told of everything, tests of what no model reads included.
+            # None selects everything, and dbt then also runs the tests of tables that no model reads.
             asset_selection=None if run.part == "all" else keys,
             run_config={"ops": _op_config(job, keys, options)},
             tags=tags,
@@ -180,7 +182,7 @@ def _execute(
 
 
 def _op_config(job: JobDefinition, keys: Sequence[AssetKey], options: set[str]) -> dict[str, Any]:
-    """Give the options to the steps that know them."""
+    """Map each step to those of the options that it knows."""
     config = {}
     for key in keys:
         op: Any = job.asset_layer.get(key).assets_def.op
@@ -191,7 +193,7 @@ def _op_config(job: JobDefinition, keys: Sequence[AssetKey], options: set[str]) 
 
 
 def _problems(result: ExecuteInProcessResult) -> list[str]:
-    """Why a run failed: what its steps gave as problems, or else their error."""
+    """List why a run failed: the problems that its steps name, or else their errors."""
     problems: list[str] = []
     for event in result.all_events:
         if event.is_step_failure:
@@ -200,9 +202,9 @@ def _problems(result: ExecuteInProcessResult) -> list[str]:
 
 
 def _problems_of(step_key: str | None, data: Any) -> list[str]:
-    told = data.user_failure_data.metadata.get("problems") if data.user_failure_data else None
-    if told is not None:
-        return list(told.value)
+    problems = data.user_failure_data.metadata.get("problems") if data.user_failure_data else None
+    if problems is not None:
+        return list(problems.value)
     error = data.error.cause or data.error
     return [f"{step_key}: {error.message.strip()}"]
 

@@ -18,7 +18,7 @@ RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_ra
 
 
 def partition_ranges(keys: Sequence[str], known: Sequence[str], *, exact: bool) -> list[tuple[str, str]]:
-    """First and last key of the partition ranges that cover ``keys``, in the order of ``known``.
+    """List the first and last key of the partition ranges that cover ``keys``, in the order of ``known``.
 
     Dagster can name many partitions of a run only as a range. One range over all of them may take in deliveries that
     have nothing new, which costs next to nothing; where it would matter (``exact``), each gap begins a new range.
@@ -28,13 +28,13 @@ def partition_ranges(keys: Sequence[str], known: Sequence[str], *, exact: bool) 
         return []
     if not exact:
         return [(known[places[0]], known[places[-1]])]
-    found: list[tuple[int, int]] = []
+    ranges: list[tuple[int, int]] = []
     for place in places:
-        if found and found[-1][1] == place - 1:
-            found[-1] = (found[-1][0], place)
+        if ranges and ranges[-1][1] == place - 1:
+            ranges[-1] = (ranges[-1][0], place)
         else:
-            found.append((place, place))
-    return [(known[first], known[last]) for first, last in found]
+            ranges.append((place, place))
+    return [(known[first], known[last]) for first, last in ranges]
 
 
 def register_partitions(instance: DagsterInstance, measurement: str, deliveries: Sequence[Delivery]) -> list[str]:
@@ -54,7 +54,7 @@ def partition_keys(instance: DagsterInstance, measurement: str) -> list[str]:
 def fail_orphaned_runs(instance: DagsterInstance) -> None:
     """End the runs of builds that were killed, and free the warehouse pool that they held.
 
-    Only for a caller who knows that no build is under way.
+    Call it only while no build can be running, such as under the lock of the build.
     """
     from dagster import DagsterRunStatus, RunsFilter
 

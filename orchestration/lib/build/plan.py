@@ -26,7 +26,7 @@ ALONE = 2
 
 @dataclass(frozen=True)
 class Request:
-    """What a build is asked for. ``deliveries`` are names, or ``clinic/name``; none named means all."""
+    """The options of a build. ``deliveries`` are names, or ``clinic/name``; none named means all."""
 
     measurement: str | None = None
     deliveries: tuple[str, ...] = ()
@@ -36,17 +36,17 @@ class Request:
 
     @property
     def is_explicit(self) -> bool:
-        """Whether something is asked for that is done even where nothing is new."""
+        """Return whether an option asks for work even if nothing is new."""
         return self.reload or self.recompute or self.full_refresh
 
     @property
     def measurements(self) -> tuple[str, ...]:
-        """The measurements to build.
+        """Return the measurements to build.
 
         Raises
         ------
         UsageError
-            If the one asked for does not exist.
+            If the requested one does not exist.
         """
         if self.measurement is None:
             return MEASUREMENTS
@@ -58,7 +58,7 @@ class Request:
 
 @dataclass
 class Report:
-    """What a build did, in lines to print.
+    """The result of a build, in lines to print.
 
     ``failures`` ended it; ``rejected`` was refused in it; ``waiting`` misses its partner. Of the latter two the first
     ``SHOWN`` are named and all are counted. ``row_counts`` is empty where nothing was new since ``last_news_at`` (UTC).
@@ -76,7 +76,7 @@ class Report:
 
     @property
     def is_good(self) -> bool:
-        """Whether everything that came was loaded and every test passed."""
+        """Return whether every delivered file was loaded and every test passed."""
         return not self.failures and not self.rejected_count
 
 
@@ -115,7 +115,7 @@ def plan(request: Request, news: Mapping[str, Sequence[Delivery]], known: Mappin
 
 @dataclass(frozen=True)
 class RejectionSnapshot:
-    """What was refused up to a moment: to tell later what was refused since."""
+    """The rejections up to a moment, with which later ones are compared."""
 
     last_load_id: int
     raw_paths: frozenset[str]
@@ -129,7 +129,7 @@ class RejectionSnapshot:
         return cls(int(load_id[0]), frozenset(path for (path,) in rows))
 
     def since(self, con: duckdb.DuckDBPyConnection) -> tuple[int, list[str]]:
-        """Rows, and files refused as a whole, since then: their number, and the first of them with the reason."""
+        """Count the rows and whole files rejected since then, and describe the first of them."""
         lines = con.execute(
             """
             select raw_path, line_number, reason from catalog.rejected_row where load_id > $load_id

@@ -1,4 +1,4 @@
-"""Remember what each source was when its last good build ended, so that a build with nothing new can end at once."""
+"""Keep the state of each source at the end of its last good build, so that a build with nothing new ends at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestration.lib.core.clock import utc_now
 from orchestration.lib.core.home import ENVIRONMENT_VARIABLE, REPOSITORY, Home
 from orchestration.lib.sources import NEXT_CHANGE_AT
 
-# Whatever of these changes, the models may come out differently. catch22 is an extra: with it runs have more features.
+# Another version of any of these may change rows. catch22 is an extra: with it runs have more features.
 _PACKAGES = ("vitalhouse", "duckdb", "dbt-core", "dbt-duckdb", "dagster", "numpy", "scipy", "pyarrow", "pycatch22")
 _CODE = ("dbt_project", "orchestration", "python_transforms")
 # Folders that dbt and Python make inside the project.
@@ -30,9 +30,9 @@ _HARMLESS_SETTINGS = frozenset({ENVIRONMENT_VARIABLE, "VITALHOUSE_EXAMPLES", "VI
 class SourceState:
     """A source at the end of a good build.
 
-    ``rules`` is a hash of what it was built by, ``key`` says which file held the participants' key, ``catalog`` is a
-    hash of the files and loads that it was built from. From ``valid_until`` on (UTC) the same files make other rows,
-    as on the day on which a consent begins.
+    ``rules`` is a hash of the code, settings and packages that built it, ``key`` identifies the file with the
+    participants' key, ``catalog`` is a hash of the files and loads that it was built from. From ``valid_until`` on (UTC) the same files make other
+    rows, as on the day on which a consent begins.
     """
 
     rules: str
@@ -57,7 +57,7 @@ class SourceState:
         )
 
     def is_current(self, con: duckdb.DuckDBPyConnection, home: Home, measurement: str, rules: str) -> bool:
-        """Whether a build of the source would give the rows that it has."""
+        """Return whether a build of the source would give the rows that it has now."""
         is_valid = self.valid_until is None or utc_now().isoformat() < self.valid_until
         is_same_key = self.key == _file_line(home.participant_key_path)
         return is_valid and is_same_key and self.rules == rules and self.catalog == catalog_hash(con, measurement)
@@ -116,7 +116,7 @@ def _version(package: str) -> str:
 
 
 def _file_lines(paths: Iterable[Path]) -> Iterator[str]:
-    """Name, size and modification time of every file, and of every file below a folder."""
+    """Yield name, size and modification time of every file, and of every file below a folder."""
     for path in paths:
         if path.is_dir():
             yield from _file_lines(child for child in sorted(path.iterdir()) if child.name not in _MADE_BY_TOOLS)

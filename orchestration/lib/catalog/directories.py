@@ -100,7 +100,7 @@ def list_changed(
 
 
 def _is_quiet(listing: DirectoryListing, settle_seconds: float, now: float) -> bool:
-    """Whether a directory and its files have settled."""
+    """Return whether a directory and its files have settled."""
     return is_settled(listing.modified_ns, max(settle_seconds, _CLOCK_STEP_SECONDS), now) and all(
         entry.problem or is_settled(entry.modified_ns, settle_seconds, now) for entry in listing.entries
     )

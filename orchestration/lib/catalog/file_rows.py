@@ -40,7 +40,7 @@ class KnownFile:
     row_count: int | None
 
     def is_same(self, entry: DirectoryEntry) -> bool:
-        """Whether the file in the lake is this one, by its size and modification time."""
+        """Return whether the file in the lake is this one, by its size and modification time."""
         return (
             self.status != "missing"
             and self.size_bytes == entry.size_bytes

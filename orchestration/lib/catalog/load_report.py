@@ -18,7 +18,7 @@ class FileResult:
 
     @property
     def status(self) -> str:
-        """Give the file's status in the catalog."""
+        """Return the file's status in the catalog."""
         return "loaded" if self.row_count else "rejected"
 
     def describe(self, row: RejectedRow) -> str:
@@ -42,7 +42,7 @@ class LoadReport:
     problems: list[str] = field(default_factory=list)
 
     def as_metadata(self) -> dict[str, int | float | str]:
-        """Give the counts that a Dagster asset shows."""
+        """Return the counts that a Dagster asset shows."""
         return {
             "files": self.file_count,
             "rows": self.row_count,

@@ -84,7 +84,7 @@ def pending_deliveries(con: duckdb.DuckDBPyConnection, measurement: str) -> set[
 
 
 def _is_being_written(lake: Lake, measurement: str) -> bool:
-    """Whether a file below a ``latest/`` of this measurement has not settled."""
+    """Return whether a file below a ``latest/`` of this measurement has not settled."""
     incoming = lake.list_directory("incoming")
     clinics = incoming.directories if incoming else ()
     folders = [f"{clinic}/measurement={measurement}/latest" for clinic in clinics]

@@ -95,7 +95,7 @@ class Field:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Every key that this value may stand under, the preferred one first."""
+        """List the keys that this value may stand under, the preferred one first."""
         return (self.name, *self.aliases)
 
 

@@ -4,5 +4,5 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Tell the time now, UTC, without a zone: as every timestamp of the warehouse is kept."""
+    """Return the time now in UTC, without a zone, as every timestamp of the warehouse is stored."""
     return datetime.now(UTC).replace(tzinfo=None)

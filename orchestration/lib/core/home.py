@@ -31,17 +31,17 @@ class Home:
 
     @property
     def lake_path(self) -> Path:
-        """The lake's folder."""
+        """Return the lake's folder."""
         return self.path / "lake"
 
     @property
     def warehouse_path(self) -> Path:
-        """The warehouse file."""
+        """Return the warehouse file."""
         return self.path / "warehouse.duckdb"
 
     @property
     def published_path(self) -> Path:
-        """The published file."""
+        """Return the published file."""
         return self.path / "published.duckdb"
 
     @property
@@ -51,27 +51,27 @@ class Home:
 
     @property
     def dbt_target_path(self) -> Path:
-        """The folder of dbt's manifest and compiled SQL, in the home, so that two homes never share one."""
+        """Return the folder of dbt's manifest and compiled SQL, in the home, so that two homes never share one."""
         return self.path / "dbt" / "target"
 
     @property
     def dbt_log_path(self) -> Path:
-        """The folder of dbt's logs."""
+        """Return the folder of dbt's logs."""
         return self.path / "dbt" / "logs"
 
     @property
     def checks_path(self) -> Path:
-        """The results of the tests of the latest builds."""
+        """Return the results of the tests of the latest builds."""
         return self.path / "dbt" / "checks.json"
 
     @property
     def build_lock_path(self) -> Path:
-        """The lock that a build holds."""
+        """Return the lock that a build holds."""
         return self.path / "build.lock"
 
     @property
     def participant_key_path(self) -> Path:
-        """The secret of the participants' pseudonyms, which dbt's plugin makes on first need."""
+        """Return the secret of the participants' pseudonyms, which dbt's plugin makes on first need."""
         return self.path / "participant.key"
 
     @property
@@ -81,7 +81,7 @@ class Home:
 
     @property
     def build_log_path(self) -> Path:
-        """The output of Dagster and dbt during the latest builds."""
+        """Return the output of Dagster and dbt during the latest builds."""
         return self.path / "logs" / "build.log"
 
     def ensure(self) -> Home:

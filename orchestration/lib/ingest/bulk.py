@@ -45,7 +45,7 @@ class BulkRows:
 
     @property
     def files(self) -> set[PendingFile]:
-        """The files that were read; the others are suspect."""
+        """Return the files that were read; the others are suspect."""
         return {file for rows in self.tables.values() for file in rows}
 
 
@@ -60,7 +60,7 @@ def can_read(entity: Entity, lake: Lake, file: PendingFile) -> bool:
 
 
 def _ends_with_record(lake: Lake, file: PendingFile) -> bool:
-    """Whether a file may be whole, by its last bytes. DuckDB cannot read a truncated file, nor any other with it."""
+    """Guess by a file's last bytes if it is whole. DuckDB cannot read a truncated file, nor any other with it."""
     try:
         with lake.open(file.raw_path) as content:
             content.seek(max(0, content.seek(0, os.SEEK_END) - _TAIL_BYTES))

@@ -148,7 +148,7 @@ def scan_csv(content: bytes, fields: Sequence[Field]) -> Iterator[Record]:
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, str, list[str], str | None]]:
-    """Give line number, text, values and problem of each row that is not blank; a broken line is a row too."""
+    """Yield line number, text, values and problem of each row that is not blank; a broken line is a row too."""
     lines = list(io.StringIO(text, newline=""))
     delimiter = max(_DELIMITERS, key=next((line for line in lines if line.strip()), "").count)
     start = 0
@@ -181,7 +181,7 @@ def _decode(text: str, position: int) -> tuple[_Object, int]:
 
 
 def _values(pairs: _Object) -> tuple[dict[str, str | None], str | None]:
-    """Give the text of each value, or a problem. Of a repeated key the first counts, as in DuckDB."""
+    """Return the text of each value, or a problem. Of a repeated key the first counts, as in DuckDB."""
     try:
         return {key: _value_text(value) for key, value in reversed(pairs)}, None
     except RecursionError:

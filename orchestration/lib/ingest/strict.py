@@ -44,7 +44,7 @@ def read(
     today
         Today's date, UTC, as ``YYYY-MM-DD``.
     advance
-        Is told how many more files are read.
+        Called with the number of files that were read since the last call.
     """
     strict_rows = StrictRows(files, {file.raw_path: FileResult(file.raw_path) for file in files})
     columns = ", ".join(f'null::{item.type} as "{item.name}"' for item in entity.fields)

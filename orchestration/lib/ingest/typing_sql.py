@@ -171,10 +171,10 @@ def _texts_sql(entity: Entity, files: Sequence[str]) -> str:
         # One call for all keys reads each record once.
         pointers = ", ".join(quote_text(_pointer(key)) for key in keys)
         source = (
-            f"(select json_extract_string(json, [{pointers}]) as found, file_index "
+            f"(select json_extract_string(json, [{pointers}]) as field_texts, file_index "
             f"from read_json_objects({listed}, {options}))"
         )
-        values = [f"found[{index}]" for index in range(1, len(keys) + 1)]
+        values = [f"field_texts[{index}]" for index in range(1, len(keys) + 1)]
     named = ", ".join(f"{value} as {column}" for value, column in zip(values, columns, strict=True))
     return f"select {named}, file_index from {source}"
 

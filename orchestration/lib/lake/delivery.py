@@ -21,12 +21,12 @@ class Delivery(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Give the delivery's name with its clinic: ``sf_state/2020-01-01``."""
+        """Return the delivery's name with its clinic: ``sf_state/2020-01-01``."""
         return f"{self.clinic}/{self.name}"
 
     @property
     def path(self) -> str:
-        """Give the path of the delivery relative to the lake."""
+        """Return the path of the delivery relative to the lake."""
         return f"incoming/clinic={self.clinic}/measurement={self.measurement}/{self.name}"
 
 

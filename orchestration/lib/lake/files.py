@@ -23,7 +23,7 @@ class Lake:
         self.root = root
 
     def path(self, relative: str) -> Path:
-        """Give the path on this machine of a path of the lake."""
+        """Return the path on this machine of a path of the lake."""
         return self.root / relative
 
     def deliveries(self, measurement: str | None = None, clinic: str | None = None) -> list[Delivery]:

@@ -34,12 +34,12 @@ class Check:
 
     @property
     def is_bad(self) -> bool:
-        """Whether the test did not pass."""
+        """Return whether the test did not pass."""
         return self.status in BAD
 
     @property
     def keeps_from_publishing(self) -> bool:
-        """Whether the source's data may not be published."""
+        """Return whether the source's data may not be published."""
         return self.is_bad and self.status != "warn"
 
 

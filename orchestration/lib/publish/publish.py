@@ -44,7 +44,7 @@ class PublishReport:
     seconds: float
 
     def as_metadata(self) -> dict[str, int | float | str]:
-        """Figures for Dagster's UI."""
+        """Return figures for Dagster's UI."""
         return {
             "publication_id": self.publication_id,
             "relations": len(self.row_counts),

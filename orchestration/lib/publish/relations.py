@@ -61,6 +61,6 @@ def _refuse_unless_harmless(relation: Relation, column_name: str) -> None:
 
 
 def is_unpublished(relation: Relation, column_name: str) -> bool:
-    """Whether a column of a relation stays in the warehouse."""
+    """Return whether a column of a relation stays in the warehouse."""
     column = relation.columns.get(column_name.lower())
     return column_name.lower() in UNPUBLISHED_COLUMNS or (column is not None and column.contains_personal_data)

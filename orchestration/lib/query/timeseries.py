@@ -42,7 +42,7 @@ class Series:
         return len(self.bucket_start_at)
 
     def rows(self) -> list[tuple[object, ...]]:
-        """Give a tuple of `COLUMNS` for each bucket."""
+        """Return a tuple of `COLUMNS` for each bucket."""
         return list(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))
 
     def as_csv(self) -> str:

@@ -41,5 +41,5 @@ NEXT_CHANGE_AT: Mapping[str, Callable[[duckdb.DuckDBPyConnection, datetime], dat
 
 
 def open_warehouse(path: Path, **options: Any) -> Warehouse:
-    """Give the warehouse at a path, in which the tables of every source exist; options as of `Warehouse`."""
+    """Return the warehouse at a path, in which the tables of every source exist; options as of `Warehouse`."""
     return Warehouse(path, partial(create_tables, entities=ENTITIES, computed_tables=COMPUTED_TABLES), **options)

@@ -48,7 +48,7 @@ def lock_holder(error: Exception) -> str | None:
 
 
 def is_torn(path: Path, error: Exception) -> bool:
-    """Whether DuckDB refuses a file because its last writer was killed within a checkpoint.
+    """Return whether DuckDB refuses a file because its last writer was killed within a checkpoint.
 
     Only a file beside which a write-ahead log lies: in one that was closed, a wrong checksum means a bad disk.
     """

@@ -33,12 +33,12 @@ CHECKSUM_BYTES = 8
 MAGIC = b"DUCK"
 # The main header: a checksum of eight bytes, the magic bytes, and the storage version in eight bytes.
 VERSION_OFFSET = CHECKSUM_BYTES + len(MAGIC)
-# What DuckDB 1.5.5 writes unless it is told otherwise; the repair was measured on this version alone.
+# DuckDB 1.5.5 writes this storage version by default; the repair was measured on it alone.
 KNOWN_STORAGE_VERSIONS = (64,)
 
 
 def repair(path: Path) -> Path | None:
-    """Give each torn block the checksum of its content, on a copy that then takes the file's place.
+    """Write the checksum of its content into each torn block, on a copy that then takes the file's place.
 
     Returns
     -------

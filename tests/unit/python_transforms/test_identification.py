@@ -185,15 +185,15 @@ class TestSplit:
         subject, day, number = drawn
         for protocol in PROTOCOLS.values():
             split = protocol(subject, day, number)
-            assert not (split.is_enrolled & split.is_asked).any()
+            assert not (split.is_enrolled & split.is_probe).any()
             assert set(subject[split.is_enrolled]) == set(subject)
             for person in set(subject):
                 own = subject == person
-                enrolled, asked = own & split.is_enrolled, own & split.is_asked
-                if asked.any():
+                enrolled, probe = own & split.is_enrolled, own & split.is_probe
+                if probe.any():
                     last, first = (
                         max(zip(day[enrolled], number[enrolled], strict=True)),
-                        min(zip(day[asked], number[asked], strict=True)),
+                        min(zip(day[probe], number[probe], strict=True)),
                     )
                     assert last < first
 
@@ -207,7 +207,7 @@ class TestSplit:
             split = protocol(*drawn)
             shuffled = protocol(*(part[order] for part in drawn))
             np.testing.assert_array_equal(shuffled.is_enrolled, split.is_enrolled[order])
-            np.testing.assert_array_equal(shuffled.is_asked, split.is_asked[order])
+            np.testing.assert_array_equal(shuffled.is_probe, split.is_probe[order])
 
     def test_chronological_enrols_sixty_percent(self) -> None:
         """So many runs as ECG-ID's first forty people have: 98 of 163."""
@@ -215,7 +215,7 @@ class TestSplit:
         counts += [3, 2, 2, 5, 5, 4, 3, 5, 2, 5, 2, 6, 2, 5, 5, 5, 2, 2, 2, 4]
         subject = np.repeat(np.arange(40), counts)
         split = chronological(subject, np.zeros(163, int), np.arange(163))
-        assert (split.is_enrolled.sum(), split.is_asked.sum()) == (98, 65)
+        assert (split.is_enrolled.sum(), split.is_probe.sum()) == (98, 65)
         enrolled = np.bincount(subject[split.is_enrolled])
         assert (enrolled[0], enrolled[1], enrolled[2], enrolled[3]) == (12, 14, 3, 1)
 
@@ -228,7 +228,7 @@ class TestSplit:
     def test_cross_session_asks_later_dates_only(self) -> None:
         split = cross_session(np.array([1, 1, 1, 2, 2]), np.array([5, 5, 9, 7, 7]), np.array([2, 1, 3, 1, 2]))
         np.testing.assert_array_equal(split.is_enrolled, [True, True, False, True, True])
-        np.testing.assert_array_equal(split.is_asked, [False, False, True, False, False])
+        np.testing.assert_array_equal(split.is_probe, [False, False, True, False, False])
 
     def test_one_shot_enrols_the_first_run(self) -> None:
         split = one_shot(np.array([1, 1, 1, 2]), np.array([9, 5, 5, 7]), np.array([1, 3, 2, 1]))
@@ -237,18 +237,18 @@ class TestSplit:
 
 class TestMatch:
     def test_learns_nothing_from_those_who_are_asked_together(self) -> None:
-        """Whatever the other runs of the asked group's people look like, the enrolled ones aside, scores stay."""
+        """Whatever the other runs of the probes' group's people look like, the enrolled ones aside, scores stay."""
         templates, subject = made_up_people(6, 4, seed=4)
         split = one_shot(subject, np.zeros(24, int), np.arange(24))
         before = match(templates, subject, split, cross_fit(templates, subject, folds=3))
-        # people 0 and 3 are asked together; of person 0 all but the enrolled and the first asked run change
+        # people 0 and 3 are in one group; of person 0 all but the enrolled and the first probe change
         changed = templates.copy()
         changed[2:4] = 100.0
         changed[13:16] = -50.0
         after = match(changed, subject, split, cross_fit(changed, subject, folds=3))
-        np.testing.assert_array_equal(after.score[before.asked == 1], before.score[before.asked == 1])
+        np.testing.assert_array_equal(after.score[before.probe == 1], before.score[before.probe == 1])
         # everybody else's normalisation was learnt from them too
-        assert (after.score[before.asked == 5] != before.score[before.asked == 5]).any()
+        assert (after.score[before.probe == 5] != before.score[before.probe == 5]).any()
 
     def test_finds_people_who_are_different(self) -> None:
         templates, subject = made_up_people(8, 4, seed=5)
@@ -258,7 +258,7 @@ class TestMatch:
             found = match(templates, subject + 100, split, fit)
             assert (found.rank == 1).all()
             np.testing.assert_array_equal(found.gallery, np.arange(100, 108))
-            np.testing.assert_array_equal(found.gallery[found.true], subject[found.asked] + 100)
+            np.testing.assert_array_equal(found.gallery[found.true], subject[found.probe] + 100)
             np.testing.assert_array_equal(found.best(2)[:, 0], found.true)
 
     def test_one_person_is_not_enough_to_learn_from(self) -> None:
@@ -276,18 +276,18 @@ class TestMatch:
             np.testing.assert_array_equal(learnt.whitening, expected.whitening)
             assert set(subject[others]).isdisjoint(subject[~others])
 
-    def test_where_nobody_is_asked_there_are_no_rates(self) -> None:
+    def test_where_nobody_is_probe_there_are_no_rates(self) -> None:
         templates, subject = made_up_people(3, 1, seed=6)
         split = one_shot(subject, np.zeros(3, int), np.arange(3))
         summary = rates(match(templates, subject, split, cross_fit(templates, subject)))
-        assert summary.asked_count == 0
+        assert summary.probe_count == 0
         assert np.isnan(summary.rank1)
 
     def test_asks_only_people_who_are_enrolled(self) -> None:
         templates, subject = made_up_people(3, 2, seed=7)
         split = Split(np.array([True, False] * 2 + [False] * 2), np.array([False, True] * 3))
         found = match(templates, subject, split, cross_fit(templates, subject))
-        np.testing.assert_array_equal(found.asked, [1, 3])
+        np.testing.assert_array_equal(found.probe, [1, 3])
         np.testing.assert_array_equal(found.gallery, [0, 1])
 
 

@@ -65,7 +65,7 @@ class TransformedRun:
 
     @cached_property
     def delivery(self) -> Delivery:
-        """The delivery that the signal came in."""
+        """Return the delivery that the signal came in."""
         return Delivery(self.signal.file.clinic, "ecg", self.signal.file.delivery)
 
     @cached_property

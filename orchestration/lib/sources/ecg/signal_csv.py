@@ -99,7 +99,7 @@ def _title(content: bytes) -> str:
 
 
 def _has_lone_carriage_return(content: bytes) -> bool:
-    """Say whether a carriage return stands without a line feed: Arrow takes it for a line break, and it is none."""
+    """Return whether a carriage return stands without a line feed: Arrow takes it for a line break, and it is none."""
     return b"\r" in content and content.count(b"\r") != content.count(b"\r\n")
 
 

@@ -13,7 +13,7 @@ HEADER_BYTES = 32
 MAX_MESSAGE_BYTES = 64 * 1024
 # The shortest JSON object.
 MIN_MESSAGE_BYTES = 2
-# Without a frame in so much, the publisher is asked to begin anew.
+# If so many bytes hold no frame, the pipe is closed, so that the publisher begins anew.
 MAX_LOST_BYTES = 1024 * 1024
 # The length of a frame that is accepted begins with so many zeros, and its message with a brace.
 _FRAME = re.compile(rb"\x00{29}[\x00\x01][\x00-\xff]{2}\{")

@@ -26,7 +26,7 @@ class Estimate:
 
     @property
     def warehouse_bytes(self) -> int | None:
-        """Give the bytes in this warehouse; ``None`` where too little is loaded to measure."""
+        """Return the bytes in this warehouse; ``None`` where too little is loaded to measure."""
         return None if self.bytes_per_row is None else round(self.points * self.bytes_per_row)
 
 

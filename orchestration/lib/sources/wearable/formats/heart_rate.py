@@ -59,7 +59,7 @@ def read_fast(content: bytes, participant: str) -> FileContent | None:
 
 
 def _days(content: bytes) -> Iterator[Any]:
-    """Give the days of a document, which is a part or a list of parts."""
+    """Yield the days of a document, which is a part or a list of parts."""
     text = content.strip(b" \t\r\n")
     # Arrow reads objects alone.
     text = b'{"parts": ' + (text if text.startswith(b"[") else b"[" + text + b"]") + b"}"
@@ -72,7 +72,7 @@ def _days(content: bytes) -> Iterator[Any]:
 
 
 def _metrics(day: pa.StructScalar) -> Iterator[tuple[str, pa.Array, pa.Array]]:
-    """Give metric, local times and values of a day; raise an error at whatever is unusual."""
+    """Yield metric, local times and values of a day; raise an error at whatever is unusual."""
     summary, dataset = day["activities-heart"][0], day["activities-heart-intraday"]["dataset"].values
     date, value = summary["dateTime"].as_py(), summary["value"]
     midnight = day_of(date) * DAY

@@ -45,7 +45,7 @@ class _Finder:
         self.places: dict[str, int] = {}
 
     def find(self, record: object) -> tuple[int, str]:
-        """Give line and text of a record; equal ones are found one after the other. Line 1 if its form is unusual."""
+        """Return line and text of a record; equal ones are found one after the other. Line 1 if its form is unusual."""
         written = [json.dumps(record), json.dumps(record, separators=(",", ":"))]
         if isinstance(record, dict):
             # indented: its first text is enough to find the line

@@ -68,7 +68,7 @@ class Columns:
         self.numbers.append(self.count)
 
     def table(self) -> pa.Table:
-        """Give the readings as an Arrow table."""
+        """Return the readings as an Arrow table."""
         return pa.table(
             {
                 "participant": pa.array(self.participants, pa.string()).dictionary_encode(),
@@ -94,7 +94,7 @@ _FORMATS = {
 
 
 def parsed(candidate: Candidate) -> tuple[int | None, int | None, int | None, float]:
-    """Give a reading's local time and UTC in microseconds, the day of its night in days, and its value.
+    """Return a reading's local time and UTC in microseconds, the day of its night in days, and its value.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def parsed(candidate: Candidate) -> tuple[int | None, int | None, int | None, fl
 
 
 def value_of(candidate: Candidate) -> float:
-    """Give a reading's value.
+    """Return a reading's value.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def _checked(text: object, clock: str) -> str:
 
 
 def day_of(text: object) -> int:
-    """Give a day as days since 1970.
+    """Return a day as days since 1970.
 
     Raises
     ------
@@ -181,7 +181,7 @@ def _moment(text: object, clock: str) -> int:
 
 
 def microseconds(at: datetime) -> int:
-    """Give a time as microseconds since 1970."""
+    """Return a time as microseconds since 1970."""
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
