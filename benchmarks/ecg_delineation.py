@@ -4,8 +4,8 @@
 
 DIR holds ECG-ID as WFDB records (``Person_NN/rec_M``, raw channel first). Its annotations mark R and T peaks of ten
 beats of each record. For each record the interval from R to T, on the averaged beat and as the median of single beats,
-is compared with the median of the annotated ones; people are split into five folds to show how much the figures hang on
-who was scored. With ``--peers``, NeuroKit2's ``ecg_delineate`` (``dwt``) gets the same filtered signals and the same R
+is compared with the median of the annotated ones; people are split into five folds to show how much the figures depend
+on the people. With ``--peers``, NeuroKit2's ``ecg_delineate`` (``dwt``) gets the same filtered signals and the same R
 peaks: its T peaks are scored alike, and its onsets, peaks and ends are compared with ours, beat for beat.
 
 The last line is one JSON object; ``--json`` prints nothing else. Needs the extra `dev`.
@@ -113,19 +113,21 @@ def _from_r(sample: FloatArray, peaks: NDArray[np.int64], name: str) -> FloatArr
     return times
 
 
-def agreement(ours: list[dict[str, FloatArray]], theirs: list[dict[str, FloatArray]]) -> dict[str, dict[str, float]]:
+def agreement(
+    beats: list[dict[str, FloatArray]], peer_beats: list[dict[str, FloatArray]]
+) -> dict[str, dict[str, float]]:
     """Compare each time on beats that both have: median difference, half of the middle 50 %, number of beats."""
     table = {}
     for name in PEER_NAMES:
-        difference = np.concatenate([a[name] - b[name] for a, b in zip(ours, theirs, strict=True)])
+        difference = np.concatenate([a[name] - b[name] for a, b in zip(beats, peer_beats, strict=True)])
         known = difference[np.isfinite(difference)]
         low, middle, high = np.percentile(known, [25, 50, 75])
         table[name] = {
             "median_ms": round(float(middle), 1),
             "half_iqr_ms": round(float(high - low) / 2, 1),
             "beats": len(known),
-            "ours": int(sum(np.isfinite(a[name]).sum() for a in ours)),
-            "theirs": int(sum(np.isfinite(b[name]).sum() for b in theirs)),
+            "beats": int(sum(np.isfinite(a[name]).sum() for a in beats)),
+            "peer_beats": int(sum(np.isfinite(b[name]).sum() for b in peer_beats)),
         }
     return table
 
@@ -166,9 +168,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for row in np.flatnonzero(~(np.abs(averaged_ms - records.rt_ms) <= WITHIN_MS)):
         say(f"  beyond 40 ms: {records.names[row]} found {averaged_ms[row]:.0f}, annotated {records.rt_ms[row]:.0f}")
     if options.peers:
-        theirs = neurokit_beats(batch)
-        result["neurokit"] = scored(_median_interval(theirs, r_wave_ms), records.rt_ms)
-        result["agreement"] = table = agreement(beats, theirs)
+        peer_beats = neurokit_beats(batch)
+        result["neurokit"] = scored(_median_interval(peer_beats, r_wave_ms), records.rt_ms)
+        result["agreement"] = table = agreement(beats, peer_beats)
         say(f"  NeuroKit2 dwt     {result['neurokit']}")
         say("ours minus NeuroKit2's, beat for beat:")
         say(f"  {'':14}{'median':>8} {'half IQR':>9} {'both':>6} {'ours':>6} {'theirs':>7}")

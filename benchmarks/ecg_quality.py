@@ -88,7 +88,7 @@ def noise(kind: str, shape: tuple[int, int], rate_hz: float, rng: np.random.Gene
 
 
 def window_scores(runs: Runs, batch: EcgBatch) -> FloatArray:
-    """Compute index, matched, annotated and detected beats of each window of 10 s, shape ``(n_runs * n_windows, 4)``."""
+    """Count matched, annotated and detected beats of each 10-s window, after its index: ``(n_runs * n_windows, 4)``."""
     bounds = window_bounds(runs.ecg_mv.shape[1], runs.rate_hz)
     reach = WINDOW_S * runs.rate_hz
     rows = []

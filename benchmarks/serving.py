@@ -218,10 +218,10 @@ def vitalhouse(home: Home, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-def print_waits(what: str, waits: list[float], length: float) -> None:
+def print_waits(label: str, waits: list[float], length: float) -> None:
     """Print the distribution of waits."""
     print(
-        f"{what:34} {len(waits) / length:6.0f} a second: median {np.median(waits):6.1f} ms, "
+        f"{label:34} {len(waits) / length:6.0f} a second: median {np.median(waits):6.1f} ms, "
         f"95th percentile {np.percentile(waits, 95):6.1f} ms, worst {max(waits):6.0f} ms"
     )
 
@@ -257,7 +257,7 @@ def main() -> None:
 
         with served(home) as port:
             in_own_process(clients, port, options.clients, 2.0, series)
-            for what, make, many in (
+            for label, make, many in (
                 ("/api/series, one client", series, 1),
                 (f"/api/series, {options.clients} clients", series, options.clients),
                 ("/, one client", index, 1),
@@ -267,7 +267,7 @@ def main() -> None:
                 length = options.seconds if make is series else options.seconds / 5
                 waits, failures = in_own_process(clients, port, many, length, make)
                 assert not failures, failures[:3]
-                print_waits(what, waits, length)
+                print_waits(label, waits, length)
         for many in (1, options.clients):
             waits = directly(home.published_path, many, options.seconds, *people)
             print_waits(f"without a server, {many} at once", waits, options.seconds)

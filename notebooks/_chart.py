@@ -22,7 +22,7 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY = (
     *("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"),
     "#8C8C8C",
 )
-# What is not there.
+# Colour of missing values.
 PALE = "#E0E0E0"
 PALETTE = [BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY]
 # Nearly as many points as a chart has pixels in its width: more cannot be distinguished, and make the page slow.

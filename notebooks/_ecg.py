@@ -1,4 +1,4 @@
-"""What the notebooks on ECG share: the choice of a person and a run, and the charts of a signal."""
+"""Share between the notebooks on ECG: the choice of a person and a run, and the charts of a signal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from notebooks._published import Published, text
 
 # From a third of a second before R to half a second after it: P wave to T wave at rest.
 BEAT_BEFORE_S, BEAT_AFTER_S = 0.3, 0.5
-# More lines than these nobody tells apart.
+# More lines than these cannot be told apart in a chart.
 MOST_BEATS = 60
 QUANTILES = {
     "p01": "lowest 1 %",

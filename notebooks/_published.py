@@ -95,11 +95,11 @@ def commands(source: str | None) -> tuple[str, ...]:
     return f"vitalhouse generate {source or 'all'}", "vitalhouse build"
 
 
-def missing(what: str, *commands: str) -> mo.Html:
-    """Show an empty state: what is missing, and what to type to get it."""
+def missing(message: str, *commands: str) -> mo.Html:
+    """Show an empty state: the message, and the commands that make the data."""
     typed = "\n".join(f"    {command}" for command in commands)
     how = f"\n\nPut files into the lake, or try it with sample deliveries. Type in a terminal:\n\n{typed}"
-    return mo.callout(mo.md(f"**{what}**{how if commands else ''}"), kind="neutral")
+    return mo.callout(mo.md(f"**{message}**{how if commands else ''}"), kind="neutral")
 
 
 def _heading(title: str, about: str, freshness: str = "") -> mo.Html:

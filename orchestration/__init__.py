@@ -1,1 +1,1 @@
-"""What runs when: Dagster definitions, the lake, the catalog, the loader and the command line."""
+"""Orchestration: Dagster definitions, the lake, the catalog, the loader and the command line."""

@@ -1,4 +1,4 @@
-"""Hold what the routes of the server read from."""
+"""Hold the sources of data that the routes of the server read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUERY_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class ServerContext:
-    """What the routes read from, and the notebooks that are served as apps."""
+    """The sources of data that the routes read, and the notebooks that are served as apps."""
 
     publications: Publications
     lake: Lake

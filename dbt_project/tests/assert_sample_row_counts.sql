@@ -42,7 +42,7 @@
 
 with expected_row_count as (
 
-    -- of the sources that anything came of
+    -- only of sources with loaded files
     select * from {{ ref('expected_row_count') }}
     where measurement in (select came.measurement from {{ ref('stg_catalog__file') }} as came)
 

@@ -32,5 +32,5 @@ def listen(clinic: str, claims: Path, diagnoses: Path, flush_seconds: float) -> 
     from orchestration.lib.sources.practice.listener import listen, office_lock
 
     home = Home.from_environment().ensure()
-    with hold_lock(office_lock(home, clinic), wait=False, what=f"listener for {clinic}"):
+    with hold_lock(office_lock(home, clinic), wait=False, task=f"listener for {clinic}"):
         listen(Lake(home.lake_path), clinic, claims, diagnoses, flush_seconds)

@@ -102,7 +102,7 @@ class People:
 
 @dataclass(frozen=True)
 class Values:
-    """What the tests show, one element a test, in the provider's codes."""
+    """The results of the tests, one element a test, in the provider's codes."""
 
     systolic_mmhg: IntArray
     diastolic_mmhg: IntArray

@@ -1,4 +1,4 @@
-"""How many of everything the generated bloodtest deliveries hold, and in which file it is: a matter of the scale alone.
+"""Compute the counts of the generated bloodtest deliveries, file by file, from the scale alone.
 
 Nothing here is left to chance, so that a reviewed number stays right under any seed and any version of numpy.
 """
@@ -76,10 +76,10 @@ PATIENTS_A_FILE = 100_000
 
 @dataclass(frozen=True)
 class DeliveryCounts:
-    """What one delivery holds, and what is true once it and those before it are loaded.
+    """The counts of one delivery, and the counts that hold once it and those before it are loaded.
 
-    ``log_records`` leaves out a file that came before, byte for byte: no row comes of it. ``tests_without_patient`` are
-    the tests, up to this delivery, whose patient has not come yet.
+    ``log_records`` leaves out a file that was delivered before, byte for byte: it adds no row.
+    ``tests_without_patient`` are the tests, up to this delivery, whose patient is not delivered yet.
     """
 
     name: str

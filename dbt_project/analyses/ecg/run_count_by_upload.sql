@@ -1,6 +1,6 @@
 -- How many runs came with each upload of a clinic?
 -- One row per clinic and delivery. new_run_count: runs that became complete with this delivery. The file counts say
--- what became of all files of the delivery: a duplicate file brings no run, a rejected or waiting one not yet.
+-- the status of all files of the delivery: a duplicate file brings no run, a rejected or waiting one not yet.
 with delivered_file as (
 
     select

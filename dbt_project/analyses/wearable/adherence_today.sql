@@ -1,4 +1,4 @@
--- Whom should the study's coordinator call today, and why?
+-- Which participants should the study's coordinator call today, and why?
 -- One row per participant with a flag, those first who are longest out of touch.
 select
     clinic,

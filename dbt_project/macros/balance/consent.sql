@@ -10,14 +10,14 @@
     {{- return(scope) -}}
 {%- endmacro %}
 
-{# When dbt's command began, UTC: what is dated later has not happened yet. The same moment in all models and tests. #}
+{# Time at which dbt's command began, UTC, the same in all models and tests: later dates lie in the future. #}
 {% macro build_time() -%}
     timestamp '{{ run_started_at }}'
 {%- endmacro %}
 
 {#
     Whether a customer's record shows research consent now. A consent, or a record, that is dated in the future does not.
-    Never null: what is not known is no consent.
+    Never null: an unknown consent is none.
 #}
 {% macro shows_consent(research_consent_at, last_updated_at) -%}
     coalesce({{ research_consent_at }} <= {{ build_time() }} and {{ last_updated_at }} <= {{ build_time() }}, false)

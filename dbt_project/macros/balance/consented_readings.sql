@@ -1,7 +1,7 @@
 {#
     Condition on a reading: with `consent_scope: reading`, that no customer with its email address or device (`column`) was
-    without consent when it was taken; nothing to ask for with `consent_scope: customer`. Before the first period of a
-    customer's history nothing is known of them, which is no consent.
+    without consent when it was taken; always true with `consent_scope: customer`. Before the first period of a customer's
+    history the consent is unknown, which counts as none.
 #}
 {% macro was_consented_when_taken(reading, column) -%}
     {%- set history = ref('customer_consent_history') -%}

@@ -1,5 +1,5 @@
 {#
-    Hash of what this model computes by: its own file, those of the models that it is made from, the project's macros that they
+    Hash of the rule of this model: its own file, those of the models that it is made from, the project's macros that they
     use, and the rows of their seeds. A constant column `rule_hash` of each incremental model: with another hash the model is
     rebuilt from scratch, so that a changed seed or a changed line of SQL reaches the rows that are already there.
 #}

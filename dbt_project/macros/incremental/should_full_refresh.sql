@@ -31,7 +31,7 @@
 {% macro has_other_rule(relation) %}
     {% set columns = adapter.get_columns_in_relation(relation) | map(attribute='name') | list %}
     {% if 'rule_hash' not in columns %}{{ return(true) }}{% endif %}
-    {#- one row tells of all: they were made by one rule #}
+    {#- one row is enough: all were made by one rule #}
     {% set query = 'select rule_hash from ' ~ relation ~ ' where rule_hash is not null limit 1' %}
     {% set hashes = run_query(query).columns[0].values() | list %}
     {{ return(hashes != [] and "'" ~ hashes[0] ~ "'" != rule_hash()) }}

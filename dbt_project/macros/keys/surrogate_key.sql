@@ -14,7 +14,7 @@
     coalesce({{ clinic }} || ':' || {{ id }}, '{{ unknown_key() }}')
 {%- endmacro %}
 
-{# Key of the member that every dimension has for what is not known (yet). Without a colon: no id makes it. #}
+{# Key of the unknown member of every dimension. It has no colon, so that no id gives the same key. #}
 {% macro unknown_key() -%}
     unknown
 {%- endmacro %}

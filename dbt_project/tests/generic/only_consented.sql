@@ -2,8 +2,8 @@
     model, customer=none, email=none, device=none, participant=none, clinic='clinic', reading_at=none
 ) %}
 {#
-    Fails where a row stands of somebody whose research consent cannot be shown, or of somebody who is not known. Asks the
-    customers' records themselves, not the tables that were built from them.
+    Fails if a row belongs to a person without a proven research consent, or to an unknown person. Reads the customers'
+    records themselves, not the tables that were built from them.
 
     A row identifies its person by exactly one of these columns; where it names an email address or a device, all customers
     with it must have consented.
@@ -14,7 +14,7 @@
         device: column with a serial number.
         participant: column with a pseudonym; all who share the participant's email address or device must have consented.
         clinic: column with the clinic, for email and device.
-        reading_at: column with the time of a reading, which the var `consent_scope: reading` asks for.
+        reading_at: column with the time of a reading, needed with the var `consent_scope: reading`.
 #}
     {% set named = [customer, email, device, participant] | reject('none') | list %}
     {% if named | length != 1 %}

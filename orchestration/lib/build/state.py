@@ -30,9 +30,9 @@ _HARMLESS_SETTINGS = frozenset({ENVIRONMENT_VARIABLE, "VITALHOUSE_EXAMPLES", "VI
 class SourceState:
     """A source at the end of a good build.
 
-    ``rules`` is a hash of the code, settings and packages that built it, ``key`` identifies the file with the
-    participants' key, ``catalog`` is a hash of the files and loads that it was built from. From ``valid_until`` on (UTC) the same files make other
-    rows, as on the day on which a consent begins.
+    ``rules`` is a hash of the code, settings and packages that built it. ``key`` identifies the file with the
+    participants' key. ``catalog`` is a hash of the files and loads that it was built from. From
+    ``valid_until`` on (UTC) the same files make other rows, as on the day on which a consent begins.
     """
 
     rules: str

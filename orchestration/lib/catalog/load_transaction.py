@@ -63,7 +63,7 @@ DeleteRows = Callable[[duckdb.DuckDBPyConnection, Entity, list[str]], int]
 def delete_rows(con: duckdb.DuckDBPyConnection, entity: Entity, raw_paths: list[str]) -> int:
     """Remove the rows that an earlier load inserted from these files; return how many there were."""
     removed_row_count = 0
-    # Of a file that no load has seen there are no rows; to look for them all the same means to read every path.
+    # A file that no load has seen has no rows; a search for them would read every path.
     loaded = con.execute(
         "select list(raw_path) from catalog.file where raw_path in (select unnest(?)) and load_id is not null",
         [raw_paths],

@@ -1,4 +1,4 @@
-"""The tables of the schema ``catalog``: what arrived, what became of it, and what was refused."""
+"""Define the tables of the schema ``catalog``: files, loads, rejected rows, directories."""
 
 from orchestration.lib.contract.entity import Table
 
@@ -55,7 +55,7 @@ REJECTED_ROW = Table(
     },
 )
 
-# What the crawl remembers of a directory: while its modification time stands, no name in it has come or gone.
+# Modification time of a directory at the last crawl: while it stands, no name in the directory has come or gone.
 DIRECTORY = Table(
     "catalog.directory",
     {

@@ -23,7 +23,7 @@ class Table:
 
 
 class Storage:
-    """How the rows of an entity are stored: in the raw table itself.
+    """Store the rows of an entity in the raw table itself.
 
     A source may store rows of typed files in another way: in several tables of which the raw table is a view.
     """
@@ -179,7 +179,7 @@ class RejectedRow:
 
 
 def _no_rows() -> pa.Table:
-    # Imported when it is needed: pyarrow takes 0.25 s, and whoever only asks for the contracts needs none of it.
+    # Imported when it is needed: pyarrow takes 0.25 s, and who reads only the contracts does not need it.
     import pyarrow as pa
 
     return pa.table({})

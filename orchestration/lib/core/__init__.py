@@ -1,1 +1,1 @@
-"""What every part uses: home, errors, lock, clock, progress, atomic files, SQL quoting."""
+"""Helpers that every package uses: home, errors, lock, clock, progress, atomic files, SQL quoting."""

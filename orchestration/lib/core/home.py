@@ -76,7 +76,7 @@ class Home:
 
     @property
     def build_state_path(self) -> Path:
-        """What each source was when its last good build ended."""
+        """Return the states of the sources at the end of their last good build."""
         return self.path / "build_state.json"
 
     @property

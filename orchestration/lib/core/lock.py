@@ -22,7 +22,7 @@ class LockHeld(VitalhouseError):
 
 
 @contextmanager
-def hold_lock(lock_path: Path, *, wait: bool = True, what: str = "build") -> Iterator[None]:
+def hold_lock(lock_path: Path, *, wait: bool = True, task: str = "build") -> Iterator[None]:
     """Hold a lock; its file names the holder.
 
     The operating system releases the lock when its holder ends, however it ends.
@@ -31,7 +31,7 @@ def hold_lock(lock_path: Path, *, wait: bool = True, what: str = "build") -> Ite
     ----------
     wait
         Whether to wait until another holder ends.
-    what
+    task
         What a holder does, for messages.
 
     Raises
@@ -45,8 +45,8 @@ def hold_lock(lock_path: Path, *, wait: bool = True, what: str = "build") -> Ite
     except Timeout:
         holder = lock_path.read_text().strip() or "it is just starting"
         if not wait:
-            raise LockHeld(f"a {what} is under way ({holder})") from None
-        progress.write(f"another {what} is under way ({holder}): waiting for it to end")
+            raise LockHeld(f"a {task} is under way ({holder})") from None
+        progress.write(f"another {task} is under way ({holder}): waiting for it to end")
         lock.acquire(poll_interval=POLL_SECONDS)
     try:
         lock_path.write_text(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")

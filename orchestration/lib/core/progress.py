@@ -26,7 +26,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @dataclass
 class _Display:
-    """Where progress is shown: with bars, or else in lines that are written with a function."""
+    """The display of progress: bars, or else lines that are written with a function."""
 
     write: Callable[[str], object]
     bars: Progress | None = None

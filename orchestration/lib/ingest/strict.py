@@ -22,7 +22,7 @@ _CHUNK_BYTES, _CHUNK_FILES = 64 * 2**20, 2_000
 
 @dataclass
 class StrictRows:
-    """What was read on the strict path: typed rows in the temporary table ``typed``, and what is wrong with others."""
+    """The result of the strict path: typed rows in the temporary table ``typed``, and the problems of other rows."""
 
     files: list[PendingFile]
     results: dict[str, FileResult]
@@ -131,7 +131,7 @@ def insert(con: duckdb.DuckDBPyConnection, entity: Entity, load: LoadTransaction
     for path, line_number, raw_text, problem in con.execute(
         "select raw_path, line_number, raw_text, problem from typed where problem is not null order by all"
     ).fetchall():
-        # A reason quotes the value: what is no text there would be none in a terminal either.
+        # A reason quotes the value, and must be text that a terminal can show.
         reason = records.escape_unprintable(problem)
         load.results[path].rejected.append(RejectedRow(line_number, raw_text, reason))
     for path, count in con.execute(

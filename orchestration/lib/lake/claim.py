@@ -12,7 +12,7 @@ from orchestration.lib.lake.delivery import LATEST, SETTLE_SECONDS, Delivery, is
 from orchestration.lib.lake.directory import entry_status, is_unfinished, scan
 from orchestration.lib.lake.files import Lake
 
-# A claim under way moves files here; the name is hidden, so that nobody takes the folder for a delivery.
+# A running claim moves files here; the name is hidden, so that nobody takes the folder for a delivery.
 _CLAIMING = ".claiming-"
 _CLAIM_TIME = "%Y-%m-%dT%H%M%SZ"
 
@@ -28,7 +28,7 @@ def claim(
 
     The delivery is named after the time of the claim (UTC).
 
-    A file whose partner has not come stays. The files move through a hidden directory that is renamed at the end,
+    A file whose partner is missing stays. The files move through a hidden directory that is renamed at the end,
     so that a claim which is killed at any moment is finished, not repeated, by the next one.
     """
     claimed = []

@@ -88,7 +88,7 @@ def entry_status(entry: os.DirEntry[str]) -> os.stat_result | None:
 
 
 def _problem(entry: os.DirEntry[str], status: os.stat_result) -> str | None:
-    """Why an entry cannot be read as a raw file, in words for its provider; ``None`` if it can."""
+    """Say why an entry cannot be read as a raw file, in words for its provider; ``None`` if it can."""
     if _printable(entry.name) != entry.name:
         return "its name is not valid UTF-8: rename it and deliver it again"
     if entry.is_symlink():

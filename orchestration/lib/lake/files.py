@@ -60,7 +60,7 @@ class Lake:
     def modified_ns(self, relative: str) -> int | None:
         """Read the modification time of a directory; ``None`` if it is not there (or is no directory)."""
         try:
-            # Asked for every directory of every delivery: a Path would take three times as long as the question.
+            # Called for every directory of every delivery: making a Path would take three times as long as the call.
             status = os.lstat(f"{self.root}/{relative}")
         except OSError:
             return None

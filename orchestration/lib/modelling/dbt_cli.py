@@ -44,7 +44,7 @@ def environment(home: Home) -> dict[str, str]:
         "DBT_TARGET_PATH": str(home.dbt_target_path),
         "DBT_LOG_PATH": str(home.dbt_log_path),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        # The environment of Dagster's own runs may say otherwise (defs/dbt.py).
+        # In Dagster's own runs the environment sets another value (defs/dbt.py).
         "DBT_WRITE_JSON": "true",
     }
 
@@ -72,7 +72,7 @@ def ensure_manifest(home: Home) -> Path:
         return manifest_path
     home.dbt_target_path.mkdir(parents=True, exist_ok=True)
     # Dagster's processes start at once: the first one parses, and the others use its manifest.
-    with hold_lock(home.dbt_target_path / "parse.lock", what="parse of the dbt project"):
+    with hold_lock(home.dbt_target_path / "parse.lock", task="parse of the dbt project"):
         if not is_current():
             # A parse that is killed leaves no stamp, so that the next process parses again.
             stamp_path.unlink(missing_ok=True)

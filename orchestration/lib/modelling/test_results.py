@@ -54,7 +54,7 @@ def record(results: DbtResults, path: Path, manifest: Mapping[str, Any]) -> None
     checks = {check.name: check for check in read(path)}
     for result in results.by_id.values():
         test = tests.get(result.unique_id)
-        # A test is skipped where what it tests was not built.
+        # dbt skips a test whose model was not built.
         if test and result.status != "skipped":
             status = _STATUSES.get(result.status, result.status)
             checks[test.name] = Check(test.name, test.relation, status, result.failure_count, now)

@@ -34,7 +34,7 @@ from orchestration.lib.warehouse.connection import Warehouse
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What was published: the rows of each relation, and the names of those that are withheld."""
+    """The result of publishing: the rows of each relation, and the names of those that are withheld."""
 
     publication_id: str
     published_at: datetime
@@ -176,7 +176,7 @@ def _previous(con: duckdb.DuckDBPyConnection, published_path: Path) -> Iterator[
 
 @dataclass(frozen=True)
 class _Source:
-    """Where a relation is copied from; ``load_id`` is the newest load that it has seen."""
+    """The origin of a relation's copy; ``load_id`` is the newest load that it has seen."""
 
     relation: Relation
     database: str

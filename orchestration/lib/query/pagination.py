@@ -44,7 +44,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where the next page begins: in which publication, and after which key."""
+    """The beginning of the next page: its publication, and the key that it follows."""
 
     publication_id: str
     last_key: tuple[Any, ...]

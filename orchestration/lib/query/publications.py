@@ -29,7 +29,7 @@ KEPT_COUNT = 8
 MEMORY_LIMIT = "1GB"
 # Many requests run at once, each on a thread of its own: more threads for each would only share the cores.
 THREADS = 1
-# How late a query that takes too long may be ended.
+# Longest delay after which a query that takes too long is ended.
 TIMEOUT_CHECK_SECONDS = 0.1
 # An open file under its number: this very file, though another has its name by now.
 DESCRIPTORS = Path("/dev/fd")
@@ -205,7 +205,7 @@ class Publications:
             If it was replaced so long ago that it is no longer kept, or this process never had it.
         """
         with self._lock:
-            # Whether it was replaced meanwhile is known only by looking at the file.
+            # Only the file itself shows whether it was replaced meanwhile.
             if self.path.exists():
                 self._latest()
             self._close_unused()

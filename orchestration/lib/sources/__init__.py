@@ -34,7 +34,8 @@ COMPUTED_TABLES: tuple[Table, ...] = ecg.COMPUTED_TABLES
 
 MEASUREMENTS: tuple[str, ...] = tuple(dict.fromkeys(entity.measurement for entity in ENTITIES))
 
-# When the marts of a source change next though no file arrives: for sources whose models ask what time it is.
+# Functions that find when the marts of a source change next without a new file: for sources whose models use the
+# time of the build.
 NEXT_CHANGE_AT: Mapping[str, Callable[[duckdb.DuckDBPyConnection, datetime], datetime | None]] = {
     "balance": next_consent_change_at,
 }

@@ -41,7 +41,7 @@ compared as (
 
 final as (
 
-    -- contradicting runs say nothing: the figure they disagree on is unknown
+    -- where runs contradict each other, the figure is unknown
     select
         subject_key,
         case when not has_sex_conflict then first_sex end as sex,

@@ -16,7 +16,7 @@ with diagnosis as (
 
 final as (
 
-    -- an office sends an id again: the first arrival stands, whatever was loaded first
+    -- an office may send an id again: the first arrival counts, in whatever order they were loaded
     select
         clinic,
         diagnosis_id,

@@ -6,7 +6,7 @@ with patient as (
 
 final as (
 
-    -- a list of patients has no time of receipt: its first delivery, by name, says when it came
+    -- a list of patients has no time of receipt: the name of its delivery orders it
     select
         clinic,
         patient_id,

@@ -72,7 +72,7 @@ counted_claim as (
 
 patient_category as (
 
-    -- claims of a patient whom the office has not named count in no category
+    -- claims of a patient who is in no list of the office count in no category
     select
         diagnosis.clinic,
         diagnosis.patient_id,
@@ -96,7 +96,7 @@ patient_category as (
 final as (
 
     -- A claim counts in a category when its patient had a diagnosis of it before the window's end: once, however many.
-    -- What counts in none stays, so that a window that has lost its revenue is replaced too.
+    -- Claims without a category keep a row, so that a window that has lost its revenue is replaced too.
     select
         claim.clinic,
         patient_category.category,

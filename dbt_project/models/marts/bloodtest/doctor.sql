@@ -35,7 +35,7 @@ unknown_member as (
 
 spelling as (
 
-    -- a doctor whom neither the last full snapshot nor a later delivery names is dropped
+    -- a doctor is dropped who is in neither the last full snapshot nor a later delivery
     select
         record.doctor_key,
         record.clinic,

@@ -29,13 +29,13 @@ final as (
         run.duration_s,
         -- measures
         {{ ecg_features('run') }},
-        -- judgement
+        -- quality
         run.is_usable,
         run.unusable_reason,
         run.has_conflicting_file,
         comparison.duplicate_of_run_key,
         comparison.near_duplicate_of_run_key,
-        -- where it came from and where it lies
+        -- files
         run.first_delivery as delivery,
         run.last_delivery,
         run.header_raw_path,

@@ -80,7 +80,7 @@ final as (
         header_file.load_id as header_load_id,
         header_file.rejected_count as header_rejected_count,
         run.header_delivery_count,
-        -- what was computed
+        -- computation
         run.signal_path,
         run.signal_sha256,
         run.transform_version,

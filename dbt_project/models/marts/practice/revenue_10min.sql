@@ -19,7 +19,7 @@ final as (
         -- lineage
         seen_load_id as load_id
     from revenue
-    -- what counts in no category is no revenue
+    -- claims without a category are no revenue
     where category is not null
 
 )

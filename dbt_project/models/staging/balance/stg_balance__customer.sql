@@ -28,11 +28,11 @@ final as (
         normalised.clinic,
         normalised.person_email as email,
         normalised.device_serial_number as serial_number,
-        -- who
+        -- attributes
         normalised.customername as customer_name,
         normalised.phone,
         {{ text_to_date('normalised.birthday') }} as birth_date,
-        -- when
+        -- times
         {{ epoch_ms_text_to_timestamp('normalised.registrationdate') }} as registered_at,
         {{ epoch_ms_to_timestamp('normalised.lastupdatedate') }} as last_updated_at,
         -- consents

@@ -26,11 +26,11 @@ final as (
         clinic,
         patient_id,
         lab_id,
-        -- when and where
+        -- times and places
         date as tested_at,
         lab_name,
         city,
-        -- what was measured
+        -- measures
         ap_hi as systolic_mmhg,
         ap_lo as diastolic_mmhg,
         cholesterol as cholesterol_level,

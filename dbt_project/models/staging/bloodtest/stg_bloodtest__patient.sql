@@ -13,7 +13,7 @@ final as (
         clinic,
         id as patient_id,
         doc_id as doctor_id,
-        -- what the record says
+        -- attributes
         age as age_years,
         case sex when 1 then 'female' when 2 then 'male' end as sex,
         height as height_cm,

@@ -15,7 +15,7 @@ renamed as (
     select
         -- ids
         feature.clinic || ':' || feature.subject || ':' || feature.run as run_key,
-        -- what the signal was read with
+        -- header with which the signal was read
         feature.sampling_rate_hz,
         case when lower(trim(feature.units)) = 'mv' then 'mV' else 'uV' end as unit,
         -- measures
@@ -28,11 +28,11 @@ renamed as (
         feature.general_feature_values,
         feature.is_usable,
         feature.unusable_reason,
-        -- where the signal lies, and what it is
+        -- signal
         feature.signal_sha256,
         feature.signal_path,
         feature.transform_version,
-        -- when it came
+        -- times
         delivered_content.path_below,
         delivered_content.first_delivery,
         delivered_content.last_delivery,

@@ -19,7 +19,7 @@ decoded as (
         header.clinic,
         header.subject,
         header.run as run_number,
-        -- what the header says
+        -- attributes
         header.date as recorded_on,
         header.fs as sampling_rate_hz,
         case when lower(trim(header.units)) = 'mv' then 'mV' else 'uV' end as unit,
@@ -29,7 +29,7 @@ decoded as (
             when lower(trim(header.sex)) in ('male', 'm') then 'male'
             when lower(trim(header.sex)) in ('female', 'f') then 'female'
         end as sex,
-        -- when it came
+        -- times
         delivered_content.path_below,
         delivered_content.first_delivery,
         delivered_content.last_delivery,

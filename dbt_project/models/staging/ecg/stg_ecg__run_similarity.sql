@@ -6,7 +6,7 @@ with similarity as (
 
 final as (
 
-    -- the table has a pair once, in no particular order; whoever joins it wants each run's others
+    -- the table has each pair once, in no particular order; joins need it from both sides
     select
         _raw_path as raw_path,
         other_raw_path,

@@ -11,10 +11,10 @@ final as (
         clinic,
         id as claim_id,
         patient_id,
-        -- what it says
+        -- measures
         code as claim_code,
         price as price_eur,
-        -- when it came
+        -- times
         received_at,
         -- lineage
         _raw_path,

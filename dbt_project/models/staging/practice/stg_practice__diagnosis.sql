@@ -11,9 +11,9 @@ final as (
         clinic,
         id as diagnosis_id,
         patient_id,
-        -- what it says
+        -- attributes
         upper(icd10_code) as icd10_code,
-        -- when it came
+        -- times
         received_at,
         -- lineage
         _raw_path,

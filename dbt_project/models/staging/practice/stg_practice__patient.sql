@@ -16,11 +16,11 @@ final as (
         -- ids mean something within a clinic only
         patient.clinic,
         patient.id as patient_id,
-        -- the person
+        -- attributes
         patient.phone_number,
         patient.first_name,
         patient.last_name,
-        -- when it came
+        -- times
         delivered_content.first_delivery,
         -- lineage
         patient._raw_path,

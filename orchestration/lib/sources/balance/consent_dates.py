@@ -1,4 +1,4 @@
-"""When the consents of the customers change next, without any new record."""
+"""Find when the consents of the customers change next, without any new record."""
 
 from datetime import datetime
 

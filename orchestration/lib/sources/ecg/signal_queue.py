@@ -20,7 +20,7 @@ MIN_DURATION_S = 2.0
 
 @dataclass(frozen=True)
 class RunHeader:
-    """What a signal is read with: the sampling rate and unit of the run's current header."""
+    """The sampling rate and unit with which a signal is read, from the run's current header."""
 
     raw_path: str
     sampling_rate_hz: float

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 HEADER_BYTES = 32
-# A message has about 60 bytes. What a pipe holds by default is as much as any publisher can write at once, and little
-# enough that a length gone wrong is noticed soon.
+# A message has about 60 bytes. This is the default size of a pipe: as much as any publisher can write at once, and
+# little enough that a wrong length is noticed soon.
 MAX_MESSAGE_BYTES = 64 * 1024
 # The shortest JSON object.
 MIN_MESSAGE_BYTES = 2
@@ -158,12 +158,12 @@ class Frames:
         return begin if begin is not None and begin < end else None
 
     def _refuse_cut_off(self, begin: int, end: int, length: int) -> None:
-        there = end - begin - HEADER_BYTES
-        if there < 0:
+        message_bytes = end - begin - HEADER_BYTES
+        if message_bytes < 0:
             reason = f"the frame ends after {end - begin} of the {HEADER_BYTES} bytes of its length"
         else:
-            reason = f"the frame ends after {there} of {_count(length)} bytes"
-        self._refuse(begin if there < 0 else begin + HEADER_BYTES, end, reason)
+            reason = f"the frame ends after {message_bytes} of {_count(length)} bytes"
+        self._refuse(begin if message_bytes < 0 else begin + HEADER_BYTES, end, reason)
 
     def _refuse(self, begin: int, end: int, reason: str) -> None:
         for start in range(begin, max(end, begin + 1), MAX_MESSAGE_BYTES):
