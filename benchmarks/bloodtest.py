@@ -1,4 +1,4 @@
-"""7 million blood tests into the warehouse, and what 1,000 more cost then; beside bare DuckDB and beside dlt.
+"""Load and model 7 million blood tests, and then 1,000 more; beside bare DuckDB and beside dlt.
 
     python -m benchmarks.bloodtest [--scale 100] [--load-rounds 2] [--delivery-rounds 5] [--json]
 
@@ -66,7 +66,7 @@ Result = TypeVar("Result")
 
 @dataclass
 class Load:
-    """One way to load a set of files, and what it took."""
+    """One way to load a set of files, and its cost."""
 
     rows: int
     seconds: float
@@ -101,7 +101,7 @@ def in_child(work: Callable[..., Result], *arguments: object) -> Result:
 
 
 def load_ours(home: Home) -> Load:
-    """Load what has come into the raw tables."""
+    """Load the pending files into the raw tables."""
     lake, warehouse = Lake(home.lake_path), open_warehouse(home.warehouse_path)
     took, reports = seconds(
         lambda: [

@@ -126,8 +126,8 @@ def agreement(
             "median_ms": round(float(middle), 1),
             "half_iqr_ms": round(float(high - low) / 2, 1),
             "beats": len(known),
-            "beats": int(sum(np.isfinite(a[name]).sum() for a in beats)),
-            "peer_beats": int(sum(np.isfinite(b[name]).sum() for b in peer_beats)),
+            "ours": int(sum(np.isfinite(a[name]).sum() for a in beats)),
+            "theirs": int(sum(np.isfinite(b[name]).sum() for b in peer_beats)),
         }
     return table
 

@@ -90,10 +90,10 @@ def compare_with_authors(raw: FloatArray, reference: FloatArray, order: int) -> 
 def agreement(filtered: FloatArray, reference: FloatArray) -> tuple[float, float]:
     """Compute median correlation and median signal-to-noise ratio in dB, the reference being the signal."""
     inner = slice(round(RATE_HZ), -round(RATE_HZ))
-    ecg, signal = filtered[:, inner], reference[:, inner]
-    ecg, signal = (x - x.mean(axis=1, keepdims=True) for x in (ecg, signal))
-    power, noise = np.square(signal).sum(axis=1), np.square(ecg - signal).sum(axis=1)
-    correlation = (ecg * signal).sum(axis=1) / np.sqrt(np.square(ecg).sum(axis=1) * power)
+    output, truth = filtered[:, inner], reference[:, inner]
+    output, truth = (x - x.mean(axis=1, keepdims=True) for x in (output, truth))
+    power, noise = np.square(truth).sum(axis=1), np.square(output - truth).sum(axis=1)
+    correlation = (output * truth).sum(axis=1) / np.sqrt(np.square(output).sum(axis=1) * power)
     return float(np.median(correlation)), float(np.median(10 * np.log10(power / noise)))
 
 

@@ -35,7 +35,7 @@ def load_apart(home: Home) -> dict[str, float]:
 
 
 def measured(name: str, ecg_mv: np.ndarray, rate_hz: float, copies: int = 1) -> None:
-    """Write a delivery, load it, and print what it cost."""
+    """Write a delivery, load it, and print its cost."""
     with temporary_home() as home:
         for copy in range(copies):
             write_delivery(

@@ -1,4 +1,4 @@
-"""20,000 ECG header files into the warehouse, beside one bare DuckDB `read_json` over the same list in the same run.
+"""Load 20,000 ECG header files, beside one bare DuckDB `read_json` over the same list in the same run.
 
     python -m benchmarks.header_load [--files 20000] [--rounds 3]
 

@@ -1,4 +1,4 @@
-"""Ten million claims and diagnoses of a year to revenue by ten minutes, and what a batch of 300 + 300 costs then.
+"""Measure ten million claims and diagnoses of a year to revenue by ten minutes, and then a batch of 300 + 300.
 
     python -m benchmarks.practice_revenue [--events 10000000] [--patients 100000] [--rounds 5]
 
@@ -201,7 +201,7 @@ def processor_seconds(work: Callable[[], Result]) -> tuple[float, Result]:
 
 
 def built(home: Home, event_count: int, patient_count: int) -> Office:
-    """Insert and build a year, and say what it took."""
+    """Insert and build a year, and print the cost."""
     writing, office = seconds(lambda: Office(home, event_count, patient_count))
     models = office.run_models()
     children_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

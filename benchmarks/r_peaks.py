@@ -290,7 +290,7 @@ def measure_speed(records: list[Record], detect: Detector = detect_r_peaks, n_ru
 
 
 def add_annotated_span(parser: argparse.ArgumentParser) -> None:
-    """Add the option of what part of a record is scored: None where the records are to say."""
+    """Add the option for the part of a record that is scored; None leaves it to the records."""
     parser.add_argument(
         "--annotated-span",
         action=argparse.BooleanOptionalAction,

@@ -1,4 +1,4 @@
-"""Notebooks and apps on the published file; the modules that begin with an underscore are what they share."""
+"""Notebooks and apps on the published file; they share the modules that begin with an underscore."""
 
 import ast
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Notebook:
 
 
 def read_notebooks(folder: Path = FOLDER) -> list[Notebook]:
-    """Read what each notebook of a folder says of itself, without running it.
+    """Read the title and description of each notebook of a folder, without running it.
 
     The description is the first line of its docstring, the source the argument of its call of ``open_publication``.
     """

@@ -74,7 +74,7 @@ def open_publication(
 
 
 def _open(home: Home) -> tuple[duckdb.DuckDBPyConnection, dict[str, int], datetime, str | None]:
-    """Open what is published, or an empty database, and then say what is wrong."""
+    """Open the published file; or an empty database, and return the problem too."""
     con, problem = duckdb.connect(":memory:"), ""
     try:
         con = connect_published(home.published_path)

@@ -37,7 +37,7 @@ built meanwhile: `publication_id` names it.
 def create_app(
     home: Home, token: str | None = None, notebooks: Path = NOTEBOOKS, query_seconds: float = QUERY_SECONDS
 ) -> ASGIApp:
-    """Create the server's ASGI app, which reads what this home publishes.
+    """Create the server's ASGI app, which reads the published file of this home.
 
     Parameters
     ----------

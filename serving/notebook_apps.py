@@ -62,7 +62,7 @@ class NotebookApps:
         await app(scope, receive, send)
 
     def load_in_background(self) -> None:
-        """Begin to load the apps, if nobody has."""
+        """Begin to load the apps, unless that has begun."""
         if self._loading is None:
             self._loading = threading.Thread(target=self._load, name="load apps", daemon=True)
             self._loading.start()

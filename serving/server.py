@@ -24,7 +24,7 @@ _BACKLOG = 256
 
 
 def serve(home: Home, host: str, port: int, token_path: Path | None, echo: Callable[[str], None] = print) -> None:
-    """Serve what this home publishes until the process is interrupted.
+    """Serve the published file of a home until the process is interrupted.
 
     Raises
     ------

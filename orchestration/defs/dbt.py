@@ -125,7 +125,7 @@ def withhold_gated(warehouse: Warehouse, home: Home) -> list[str]:
 
 
 def ensure_inputs_exist(lake: Lake, warehouse: Warehouse) -> None:
-    """Create what models read, empty, where it does not exist: without deliveries, no raw asset has run."""
+    """Create the missing tables that models read, without rows: without deliveries, no raw asset has run."""
     prepare(lake)
     with warehouse.write():
         pass

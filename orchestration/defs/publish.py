@@ -19,7 +19,7 @@ MARTS = [dg.AssetKey(name.split(".")) for name in publishable(read_manifest(MANI
 def published(
     context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse], home: dg.ResourceParam[Home]
 ) -> dg.MaterializeResult[None]:
-    """Publish the marts in `published.duckdb`, which is replaced at once: readers wait for nobody, nobody for readers.
+    """Publish the marts in `published.duckdb`, which is replaced at once: neither readers nor builds wait.
 
     A source whose tests failed when they last ran stays as it was published.
     """

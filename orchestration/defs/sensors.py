@@ -30,7 +30,7 @@ INTERVAL_SECONDS = 30
 def new_deliveries(
     context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], lake: dg.ResourceParam[Lake]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Claim what is in `latest/`, register new deliveries as partitions, and request runs for those that changed.
+    """Claim the files in `latest/`, register new deliveries as partitions, and request runs for those that changed.
 
     Deliveries of a source with a schedule are claimed and registered here, and loaded by the schedule.
     """

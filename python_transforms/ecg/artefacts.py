@@ -22,7 +22,7 @@ STEEP_FACTOR = 5.0
 
 
 def limit_steps(runs: FloatArray, sampling_rate_hz: float) -> tuple[FloatArray, IntArray]:
-    """Limit steps from sample to sample to five times what is usual around.
+    """Limit steps from sample to sample to five times the usual step around.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ class Beats:
 
 @dataclass(frozen=True)
 class _Wave:
-    """Describe what is fitted of each averaged beat, and where, in columns.
+    """Describe the waves that are fitted of each averaged beat, and their places in columns.
 
     The tangent is how the wave changes, to first order, with a shift in columns or a stretch; ``max_change`` and
     ``max_error`` are limits of that. The wave lies between ``first`` and ``last``, and at most ``half_width`` from its

@@ -388,7 +388,7 @@ def _evidence(
     threshold: FloatArray,
     rate: float,
 ) -> FloatArray:
-    """Add up what speaks for each candidate, given the beats accepted so far.
+    """Add up the weights in favour of each candidate, given the beats accepted so far.
 
     Similarity, which takes the longest, is computed only where it can decide: of most beats and waves of a clean
     signal the rest says enough.

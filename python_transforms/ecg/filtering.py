@@ -214,7 +214,7 @@ def filter_runs(
 
 
 def require_duration(n_samples: int, sampling_rate_hz: float) -> None:
-    """Refuse what is too short to filter.
+    """Refuse signals that are too short to filter.
 
     Raises
     ------
@@ -250,7 +250,7 @@ def slices(n_runs: int, n_samples: int, size: int = SLICE_SAMPLES) -> Iterator[s
 
 
 def blocks(n_samples: int, sampling_rate_hz: float) -> Iterator[tuple[slice, slice]]:
-    """Yield what to read and what to keep of it, block by block along a run; one block for all but long recordings."""
+    """Yield the samples to read and to keep, block by block along a run; one block for all but long recordings."""
     step = round(BLOCK_S * sampling_rate_hz)
     margin = round(BLOCK_MARGIN_S * sampling_rate_hz)
     if n_samples <= step + margin:

@@ -39,7 +39,7 @@ FOLDS = 20
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Hold what was learnt from people: the mean of all, and a map in which one person's scatter is a sphere."""
+    """Hold a normalisation learnt from people: the mean of all, and a map in which one person's scatter is a sphere."""
 
     mean: FloatArray
     whitening: FloatArray
@@ -51,7 +51,7 @@ class Normalisation:
 
 
 def describe(templates_mv: FloatArray) -> FloatArray:
-    """Compute what is compared of templates: amplitudes, linear to about 0.1 mV and logarithmic beyond, and slopes.
+    """Describe templates for comparison: amplitudes, linear to about 0.1 mV and logarithmic beyond, and slopes.
 
     Shape ``(n, 2 * TEMPLATE_SAMPLES)`` for ``(n, TEMPLATE_SAMPLES)``.
     """
@@ -61,7 +61,7 @@ def describe(templates_mv: FloatArray) -> FloatArray:
 
 
 def learn_normalisation(templates_mv: FloatArray, subject: NDArray[np.integer]) -> Normalisation:
-    """Learn from people with known templates what varies within a person (within-class covariance normalisation).
+    """Learn the variation within a person from known templates (within-class covariance normalisation).
 
     Every person counts alike, however many runs they have. Without anybody who has two runs all directions count alike.
 

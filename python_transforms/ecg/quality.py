@@ -39,7 +39,7 @@ ANALYSIS_HZ = 125.0
 
 @dataclass(frozen=True)
 class RawQuality:
-    """Hold what was found in raw runs, each array of shape ``(n_runs,)``, and the runs made ready for filtering.
+    """Hold the findings in raw runs, each array of shape ``(n_runs,)``, and the runs made ready for filtering.
 
     ``ready_mv`` has the shape of the input: short gaps interpolated, flat starts at the level of what follows, steps of
     artefacts limited, unusable runs all zero; the input itself where there are none.
@@ -69,7 +69,7 @@ def inspect(ecg_mv: FloatArray, sampling_rate_hz: float) -> RawQuality:
 
     Returns
     -------
-    What was found, and the runs made ready for filtering.
+    The findings, and the runs made ready for filtering.
 
     Raises
     ------

@@ -45,7 +45,7 @@ LEAST_CORRELATION = 0.66
 
 @dataclass(frozen=True)
 class Rhythm:
-    """Hold what the intervals say of each beat, arrays of shape ``(n_beats,)``.
+    """Hold the results of the intervals for each beat, arrays of shape ``(n_beats,)``.
 
     Attributes
     ----------

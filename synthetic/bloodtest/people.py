@@ -214,7 +214,7 @@ def draw_people(rng: np.random.Generator, count: int, network: Network, doctor: 
 
 
 def draw_values(rng: np.random.Generator, people: People, patient: IntArray, years: FloatArray) -> Values:
-    """Draw what tests show.
+    """Draw the results of tests.
 
     Parameters
     ----------

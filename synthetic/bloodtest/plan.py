@@ -277,7 +277,7 @@ class Plan:
 
 
 def expected_counts(scale: float = 1.0) -> ExpectedCounts:
-    """Count what a pipeline must find in the deliveries of `write_deliveries`, whatever their seed.
+    """Count the rows and cases that a pipeline must find in the deliveries of `write_deliveries`, with any seed.
 
     Raises
     ------

@@ -211,7 +211,7 @@ def _problems_of(step_key: str | None, data: Any) -> list[str]:
 
 @contextmanager
 def redirect_output_to(log_path: Path) -> Iterator[None]:
-    """Send what this process and its children write to the terminal into a file.
+    """Redirect the output of this process and its children to a file.
 
     Both the file descriptors, for children, and Python's streams: on a terminal the progress bars have put streams of
     their own in place of these, which write past the descriptors.

@@ -122,7 +122,7 @@ class RejectionSnapshot:
 
     @classmethod
     def of(cls, con: duckdb.DuckDBPyConnection) -> RejectionSnapshot:
-        """Take down what is refused now."""
+        """Note the present rejections."""
         rows = con.execute("select raw_path from catalog.file where status = 'rejected'").fetchall()
         load_id = con.execute("select coalesce(max(load_id), 0) from catalog.load").fetchone()
         assert load_id is not None

@@ -97,7 +97,7 @@ def catalog_hash(con: duckdb.DuckDBPyConnection, measurement: str) -> str:
 
 
 def rules_hash(home: Home) -> str:
-    """Hash of what a build is made by, apart from the data: code, dbt project, versions and settings."""
+    """Hash everything but data that decides what a build makes: code, dbt project, versions and settings."""
     settings = (
         f"{name}={value}"
         for name, value in sorted(os.environ.items())

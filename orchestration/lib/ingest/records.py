@@ -64,7 +64,7 @@ _TOO_DEEP = "it is nested too deeply"
 
 
 def scan_records(content: bytes, rejected_record_keys: RejectedRecordKeys | None = None) -> Iterator[Record]:
-    """Read JSON objects one a line, in an array, or one after another; what is broken is given back, never skipped.
+    """Read JSON objects one a line, in an array, or one after another; a broken piece is returned, never skipped.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def _json_text(value: object) -> str:
 
 
 def escape_unprintable(text: str) -> str:
-    """Make text that can be stored and shown: what is not UTF-8, and control characters, become escapes."""
+    """Make text that can be stored and shown: bytes that are not UTF-8, and control characters, become escapes."""
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", _SURROGATE.sub(_escape, text))
 
 

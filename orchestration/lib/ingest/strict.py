@@ -72,7 +72,7 @@ def read(
 
 
 def _texts(entity: Entity, lake: Lake, files: list[PendingFile], strict_rows: StrictRows) -> pa.Table:
-    """Read the text of each value of the files' records; note what is no record."""
+    """Read the text of each value of the files' records; note the pieces that are no record."""
     keys = value_keys(entity)
     texts: dict[str, list[str | None]] = {key: [] for key in keys}
     paths: list[str] = []

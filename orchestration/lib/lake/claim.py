@@ -71,7 +71,7 @@ def _free_name(folder: Path, name: str) -> Path:
 
 
 def _settled_files(latest: Path, settle_seconds: float, now: float) -> set[str]:
-    """List the paths below ``latest/`` that nobody is writing any more."""
+    """List the paths below ``latest/`` that have settled."""
     settled: set[str] = set()
     folders = [] if latest.is_symlink() else [""]
     while folders:

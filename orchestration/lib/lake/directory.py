@@ -1,4 +1,4 @@
-"""List a directory of the lake: its files, its directories, and what else stands in a file's place."""
+"""List a directory of the lake: its files, its directories, and other things in a file's place."""
 
 import os
 import stat

@@ -94,7 +94,7 @@ class Lake:
             return file.read()
 
     def read_all(self, raw_paths: Iterable[str]) -> Iterator[bytes | OSError]:
-        """Read whole raw files, one after the other; what `open` would raise of one stands in its place.
+        """Read whole raw files, one after the other; an error of `open` stands in a file's place.
 
         A folder is opened once for all of its files that follow each other: of many small ones, in half the time.
         """

@@ -141,7 +141,7 @@ def _write_publication(
     sources: Iterable[_Source],
     row_counts: Mapping[str, int],
 ) -> None:
-    """Write the table that says what is published."""
+    """Write the table that lists the published relations."""
     con.execute("create schema if not exists next.catalog")
     con.execute(
         f"create table next.{PUBLICATION} "
@@ -226,8 +226,8 @@ def _seen_load_ids(
 ) -> dict[str, int]:
     """Read the newest load that each gated table of the warehouse has seen.
 
-    A table without rows counts as one that has seen all: it can show nobody. One without the column, which an older
-    version has built, is left out.
+    A table without rows counts as one that has seen all loads, since it shows no person. A table without the column,
+    which an older version has built, is left out.
     """
     gated = [name for name, relation in relations.items() if relation.is_gated]
     load_ids = {}

@@ -9,7 +9,7 @@ import pyarrow as pa
 def insert_arrow(
     con: duckdb.DuckDBPyConnection, sql: str, rows: pa.Table, parameters: Sequence[object] | None = None
 ) -> None:
-    """Run SQL that takes what it writes from the Arrow table ``rows``; where that has no rows, it is not run."""
+    """Run SQL that writes the rows of the Arrow table ``rows``, if it has any."""
     if not rows.num_rows:
         return
     con.register("rows", rows)

@@ -1,4 +1,4 @@
-"""Select the ECG signals to transform, each with the header that counts for its run, and delete what they became."""
+"""Select the ECG signals to transform, each with its run's current header, and delete their outdated results."""
 
 from bisect import bisect_right
 from collections.abc import Sequence

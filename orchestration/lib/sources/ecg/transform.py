@@ -126,7 +126,7 @@ def _load_signals(
     report: LoadReport,
     advance: Callable[[int], None],
 ) -> None:
-    """Transform signals and store what is computed of them, in one load transaction."""
+    """Transform signals and store the results, in one load transaction."""
     files = [signal.file for signal in signals]
     with (
         load_transaction(con, ECG_RUN_SIGNAL, files, report, signal_queue.delete_computed_rows) as load,

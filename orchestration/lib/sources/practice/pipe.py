@@ -67,5 +67,5 @@ def _bytes_waiting(descriptor: int) -> int:
 
 
 def identity_of(status: os.stat_result) -> tuple[int, int]:
-    """Return what tells a file from any other that has or had its path."""
+    """Identify a file among all that have or had its path."""
     return status.st_dev, status.st_ino

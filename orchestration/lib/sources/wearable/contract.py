@@ -15,7 +15,7 @@ __all__ = ["WEARABLE_READING", "WEARABLE_ROSTER", "WEARABLE_SLEEP"]
 
 
 def _read_readings(content: bytes, match: re.Match[str]) -> FileContent:
-    # Imported when there is something to read: whoever only needs the contracts needs no numpy.
+    # Imported when there is something to read: who needs only the contracts needs no numpy.
     from orchestration.lib.sources.wearable.formats import read_readings
 
     return read_readings(content, match["participant"])
