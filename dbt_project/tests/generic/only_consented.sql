@@ -2,7 +2,7 @@
     model, customer=none, email=none, device=none, participant=none, clinic='clinic', reading_at=none
 ) %}
 {#
-    Fails if a row belongs to a person without a proven research consent, or to an unknown person. Reads the customers'
+    Fails where a row belongs to a person without a proven research consent, or to an unknown person. Reads the customers'
     records themselves, not the tables that were built from them.
 
     A row identifies its person by exactly one of these columns; where it names an email address or a device, all customers
