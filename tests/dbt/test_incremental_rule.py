@@ -2,27 +2,16 @@
 
 import shutil
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from tests.support.dbt_home import DbtHome
+from tests.support.dbt_home import DbtHome, parsed_project
 
 MODELS = ("int_practice_claim__deduplicated", "int_practice_diagnosis__deduplicated", "int_practice_revenue__by_window")
 CLAIM, DIAGNOSIS, REVENUE = (f"intermediate.{model}" for model in MODELS)
 NOON = datetime(2026, 3, 2, 12)
-
-
-@cache
-def parsed_project() -> Any:
-    """Parse the dbt project once."""
-    with TemporaryDirectory() as folder:
-        outcome = DbtHome(Path(folder)).dbt("parse")
-    assert outcome.success, outcome.exception
-    return outcome.result
 
 
 def arrive(
@@ -55,7 +44,7 @@ def run(home: DbtHome) -> set[str]:
     # each table by its own mark: a model built from scratch reads the marks of its parents
     for table in (CLAIM, DIAGNOSIS, REVENUE):
         home.query(f"insert into {table} by name select * replace ('{table}' as clinic) from {table} limit 1")
-    outcome = home.dbt("run", "--select", *MODELS, parsed=parsed_project())
+    outcome = home.dbt("run", "--select", *MODELS)
     assert outcome.success, outcome.exception
     tables = {CLAIM, DIAGNOSIS, REVENUE}
     rebuilt = {table for table in tables if not home.query(f"from {table} where clinic = '{table}'")}

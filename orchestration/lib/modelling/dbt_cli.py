@@ -44,8 +44,6 @@ def environment(home: Home) -> dict[str, str]:
         "DBT_TARGET_PATH": str(home.dbt_target_path),
         "DBT_LOG_PATH": str(home.dbt_log_path),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        # In Dagster's own runs the environment sets another value (defs/dbt.py).
-        "DBT_WRITE_JSON": "true",
     }
 
 
