@@ -292,6 +292,7 @@ def test_each_delivery_is_a_partition_of_both_raw_assets(refused: tuple[Built, R
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_delivery_that_is_loaded_again_replaces_its_own_rows(
     refused: tuple[Built, Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,7 @@ def test_messages_are_as_the_office_sends_them() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_build_publishes_revenue_and_no_name(fresh: Built) -> None:
     practice.write_deliveries(fresh.home.lake_path / "incoming", scale=0.02)
     report = fresh.build(measurement="practice")

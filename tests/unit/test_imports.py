@@ -20,7 +20,11 @@ RULES = [
     (
         "orchestration/lib",
         {"dagster", "dagster_dbt"},
-        {"orchestration/lib/build/build.py", "orchestration/lib/build/partitions.py"},
+        {
+            "orchestration/lib/build/build.py",
+            "orchestration/lib/build/event_storage.py",
+            "orchestration/lib/build/partitions.py",
+        },
     ),
     ("notebooks", {"dagster", "dagster_dbt", "dbt", "synthetic", "orchestration.defs", "orchestration.cli"}, set()),
     ("orchestration/defs", {"orchestration.cli", "orchestration.definitions", "synthetic", "python_transforms"}, set()),
