@@ -6,9 +6,9 @@ with claim as (
     select * from {{ ref('stg_practice__claim') }}
     {% if seen_before %}
         where claim_id in (
-            select new.claim_id
-            from {{ ref('stg_practice__claim') }} as new
-            where new._load_id > {{ seen_before }}
+            select arrived.claim_id
+            from {{ ref('stg_practice__claim') }} as arrived
+            where arrived._load_id > {{ seen_before }}
         )
     {% endif %}
 

@@ -6,9 +6,9 @@ with diagnosis as (
     select * from {{ ref('stg_practice__diagnosis') }}
     {% if seen_before %}
         where diagnosis_id in (
-            select new.diagnosis_id
-            from {{ ref('stg_practice__diagnosis') }} as new
-            where new._load_id > {{ seen_before }}
+            select arrived.diagnosis_id
+            from {{ ref('stg_practice__diagnosis') }} as arrived
+            where arrived._load_id > {{ seen_before }}
         )
     {% endif %}
 

@@ -23,7 +23,7 @@ with
 
     ),
 
-    changed_window as (
+    changed_window as ( -- noqa: ST03
 
         select
             clinic,
@@ -59,7 +59,7 @@ counted_claim as (
 ),
 
 {% if seen_before %}
-    counted_patient as (
+    counted_patient as ( -- noqa: ST03
 
         -- joined, not looked up with `in`: the engine then reads only the diagnoses that can match
         select distinct
