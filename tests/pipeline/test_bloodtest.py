@@ -292,7 +292,6 @@ def test_each_delivery_is_a_partition_of_both_raw_assets(refused: tuple[Built, R
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_delivery_that_is_loaded_again_replaces_its_own_rows(
     refused: tuple[Built, Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -333,12 +332,12 @@ def loads(made: Built) -> dict[tuple[str, str], int]:
 def content(made: Built) -> dict[str, list[Any]]:
     """The published marts, but for the loads and files that their rows came with.
 
-    Of several files that hold a test, the one that was loaded first stands for it.
+    Of several files that hold a test, the one that was loaded first stands for it: after a reload that is another file.
     """
     with duckdb.connect(str(made.home.published_path), read_only=True) as con:
         return {
             mart: con.execute(
-                f"select columns(c -> c not like '%load_id') from bloodtest.{mart} order by all"
+                f"select columns(c -> c not like '%load_id' and c != 'loaded_raw_path') from bloodtest.{mart} order by all"
             ).fetchall()
             for mart in MARTS
         }

@@ -47,7 +47,7 @@ INSTANTS = {
     "the load is not committed": (0, r"before commit of load .* in load\."),
     "loaded, not transformed": (0, r"after commit of load .* in load\."),
     "a Parquet file is written, not renamed": (0, r"before rename .*part-.*\.parquet"),
-    "of a transaction's Parquet files some are renamed": (0, r"before writing .*clinic=town/.*part-"),
+    "of a transaction's Parquet files some are renamed": (0, r"before rename .*clinic=town/.*part-"),
     "Parquet files are renamed, their rows not committed": (0, r"before commit of load .* in transform\."),
     "the rows are committed, the warehouse not closed": (0, r"after commit of load .* in transform\."),
     "a late header was claimed, its signal before": (1, r"before rename .*clinic=town/.*run_2_header.json"),
@@ -55,7 +55,7 @@ INSTANTS = {
     "new Parquet files stand beside the old ones, not committed": (1, r"before commit of load .* in transform\."),
     "a Parquet file that no row names any more is not yet removed": (1, r"before remove .*\.parquet"),
     "a header came alone, its signal is transformed as before": (2, r"after commit of load .* in load\."),
-    "a signal is marked to be transformed anew": (2, r"before writing .*part-"),
+    "a signal is marked to be transformed anew": (2, r"before rename .*part-"),
 }
 # The instants that `make test` kills at: one of each thing that writes. The others are slow tests, 1.5 s each.
 QUICK_INSTANTS = {
