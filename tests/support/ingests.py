@@ -31,8 +31,8 @@ from orchestration.lib.sources.ecg.contract import ECG_RUN_HEADER
 TIMEOUT_SECONDS = 60.0
 # About seven signals: a transform of several transactions, so that kills fall between them too.
 TRANSACTION_BYTES = 500_000
-# The part of a temporary folder's name that is drawn by chance.
-_CHANCE = re.compile(r"(?<=\.warehouse\.duckdb\.)[a-z0-9_]{8}")
+# The process's number in a temporary file's name: other in each life.
+_CHANCE = re.compile(r"(?<=\.)\d+(?=\.tmp)")
 # Statements that change a table, as far as they are not about a temporary one.
 _DURABLE = re.compile(r"(create|alter|insert into|update|delete from)\b.{0,20}\b(catalog|raw)\.")
 # Modules that open transactions for others.
