@@ -332,12 +332,13 @@ def loads(made: Built) -> dict[tuple[str, str], int]:
 def content(made: Built) -> dict[str, list[Any]]:
     """The published marts, but for the loads and files that their rows came with.
 
-    Of several files that hold a test, the one that was loaded first stands for it: after a reload that is another file.
+    Of several files that hold a test, the one that was loaded first stands for it: after a reload it may be another.
     """
     with duckdb.connect(str(made.home.published_path), read_only=True) as con:
         return {
             mart: con.execute(
-                f"select columns(c -> c not like '%load_id' and c != 'loaded_raw_path') from bloodtest.{mart} order by all"
+                f"select columns(c -> c not like '%load_id' and c != 'loaded_raw_path') "
+                f"from bloodtest.{mart} order by all"
             ).fetchall()
             for mart in MARTS
         }

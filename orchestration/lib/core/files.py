@@ -24,6 +24,8 @@ def write_atomically(path: Path, write: Callable[[Path], object], *, replace: bo
         If a file has the name, and ``replace`` is false.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Before the file has its name: after that, nobody might write it again and remove them.
+    _remove_unfinished(path)
     try:
         write(unfinished)
         flush_to_disk(unfinished)
